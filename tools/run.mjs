@@ -1,0 +1,120 @@
+#!/usr/bin/env node
+// The one way into every script: makes sure that what the task needs is installed, then runs the task on
+// the Node that the lockfile pins. Plain JavaScript, for it must start on whatever Node the machine has.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const [task = "", ...rest] = process.argv.slice(2);
+process.chdir(root);
+
+/** Debian packages, by the command (or file) that proves their presence. */
+const DEBIAN = {
+  clang: { probe: "clang", why: "compiles bpf/ and proves that the committed objects match it" },
+  "libbpf-dev": { probe: "/usr/include/bpf/bpf_helpers.h", why: "helper declarations for bpf/" },
+  "linux-libc-dev": { probe: "/usr/include/linux/bpf.h", why: "kernel headers for bpf/" },
+  iproute2: { probe: "ip", why: "an independent view of links, routes and namespaces" },
+  "iputils-ping": { probe: "ping", why: "ICMP echo between pods" },
+  bpftool: { probe: "bpftool", why: "an independent view of programs, maps and BTF" },
+  tshark: { probe: "tshark", why: "an independent view of the packets on the wire" },
+};
+
+const TASKS = {
+  demo: { debian: [], run: () => source("examples/two-nodes/main.ts", rest) },
+  test: { debian: Object.keys(DEBIAN), run: () => bin("vitest", ["run", ...rest]) },
+  check: { debian: [], run: () => source("tools/check.ts", rest) },
+  build: { debian: [], run: () => source("tools/build.ts", rest) },
+  generate: { debian: ["clang", "libbpf-dev", "linux-libc-dev"], run: () => source("tools/generate.ts", rest) },
+  bench: { debian: ["clang", "libbpf-dev", "linux-libc-dev", "iproute2"], run: () => source("bench/main.ts", rest) },
+};
+
+const chosen = TASKS[task];
+if (chosen === undefined) {
+  console.error(`usage: node tools/run.mjs ${Object.keys(TASKS).join("|")} [arguments]`);
+  process.exit(2);
+}
+installNodeModules();
+installDebian(chosen.debian);
+process.exit(chosen.run());
+
+/** `npm ci` once per lockfile: the stamp is as new as the tree it describes. */
+function installNodeModules() {
+  const stamp = "node_modules/.package-lock.json";
+  if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync("package-lock.json").mtimeMs) return;
+  if (existsSync(stamp) && sameLock(stamp)) return;
+  say("installing node_modules (npm ci)");
+  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { stdio: "inherit" });
+  if (status !== 0) fail("npm ci failed; the lines above say why");
+}
+
+/** A checkout touches package-lock.json without changing it: compare what it pins. */
+function sameLock(stamp) {
+  const pins = (file) => {
+    const { packages } = JSON.parse(readFileSync(file, "utf8"));
+    return Object.entries(packages).filter(([path]) => path.startsWith("node_modules/"));
+  };
+  const installed = new Map(pins(stamp));
+  return pins("package-lock.json").every(([path, entry]) => {
+    const there = installed.get(path);
+    return there === undefined ? entry.optional === true : there.version === entry.version;
+  });
+}
+
+function installDebian(names) {
+  const missing = names.filter((name) => !present(DEBIAN[name].probe));
+  if (missing.length === 0) return;
+  const list = missing.map((name) => `  ${name}: ${DEBIAN[name].why}`).join("\n");
+  const manual = `install them by hand: apt-get install ${missing.join(" ")}`;
+  if (process.platform !== "linux" || !present("apt-get")) return warn(`missing, and no apt-get here\n${list}\n${manual}`);
+  if (process.getuid() !== 0) return warn(`missing, and only root can install them\n${list}\n${manual}`);
+  say(`installing ${missing.join(", ")} (apt-get)`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const apt = (...args) => spawnSync("apt-get", ["-qq", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  apt("update");
+  const { status, stderr } = apt("install", "-y", "--no-install-recommends", ...missing);
+  if (status !== 0) warn(`apt-get could not install\n${list}\n${String(stderr).trim()}`);
+}
+
+function present(probe) {
+  if (probe.startsWith("/")) return existsSync(probe);
+  const path = `${process.env.PATH ?? ""}:/usr/sbin:/sbin`;
+  return path.split(":").some((directory) => directory !== "" && existsSync(join(directory, probe)));
+}
+
+/** The pinned Node where the platform has one, else the Node that runs this, if new enough. */
+function node() {
+  const pinned = join(root, "node_modules/.bin/node");
+  if (existsSync(pinned)) return pinned;
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  if (major > 24 || (major === 24 && minor >= 0)) return process.execPath;
+  return fail(`this task needs Node 24; this is ${process.version} and no pinned build exists for ${process.platform}-${process.arch}`);
+}
+
+function bin(name, args) {
+  return launch([join(root, "node_modules", ".bin", name), ...args]);
+}
+
+function source(file, args) {
+  return launch(["--conditions=@netloom/source", file, ...args]);
+}
+
+function launch(args) {
+  const env = { ...process.env, PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}:/usr/sbin:/sbin` };
+  const { status, signal } = spawnSync(node(), args, { stdio: "inherit", env });
+  return signal === null ? (status ?? 1) : 1;
+}
+
+function say(text) {
+  console.error(`netloom: ${text}`);
+}
+
+function warn(text) {
+  console.error(`\nnetloom: WARNING: ${text}\n`);
+}
+
+function fail(text) {
+  console.error(`netloom: ${text}`);
+  process.exit(1);
+}
