@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "lib/admit.h"
+#include "lib/arp.h"
+#include "lib/deliver.h"
+#include "lib/ipcache.h"
+#include "lib/parse.h"
+#include "lib/service.h"
+
+/* Frontends become backends and backends frontends again. Leaves in `ct` the flow between the pods themselves. */
+static __always_inline int translate(struct walk *walk, struct ct_value **ct, struct ct_new *remember)
+{
+	struct ct_value *flow = *ct;
+	__be32 before = walk->goes.destination;
+	int reason;
+
+	if (walk->ct_state == CT_REPLY || walk->ct_state == CT_RELATED) {
+		if (!flow || !(flow->flags & CT_TRANSLATED))
+			return 0;
+		return walk->ct_state == CT_REPLY ? service_restore(walk, flow) : service_restore_inner(walk, flow);
+	}
+	/* A known flow between pods is no service's. One that leaves the cluster may have become one. */
+	if (flow && !(flow->flags & (CT_SERVICE | CT_OUTSIDE)))
+		return 0;
+	reason = service_translate(walk, flow, remember);
+	if (reason || walk->goes.destination == before)
+		return reason;
+	*ct = ct_find(walk);
+	return 0;
+}
+
+/* What leaves a pod: the node side of its veth pair, ingress. One program serves every pod of the node. */
+SEC("tcx/ingress")
+int from_container(struct __sk_buff *skb)
+{
+	struct walk walk = { .skb = skb, .hook = HOOK_FROM_CONTAINER };
+	struct ipcache_value *entry = NULL;
+	struct endpoint_value *pod, *peer;
+	struct ct_new remember = {};
+	struct ct_value *ct;
+	bool asked;
+	int reason;
+
+	if (skb->protocol == bpf_htons(ETH_P_ARP))
+		return answer_arp(skb);
+	if (skb->protocol != bpf_htons(ETH_P_IP))
+		return drop_silently(skb, DROP_UNSUPPORTED_L2);
+	walk.now = bpf_ktime_get_coarse_ns();
+	reason = parse_ipv4(&walk);
+	if (reason)
+		return drop(&walk, reason);
+
+	/* Who speaks? Only the pod that owns the address, from its own device. */
+	pod = endpoint_of(walk.came.source);
+	if (!pod || pod->ifindex != skb->ifindex)
+		return drop(&walk, DROP_INVALID_SOURCE_IP);
+	walk.endpoint = pod->id;
+	walk.source_identity = pod->identity;
+	if ((walk.came.destination & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000))
+		return drop_silently(skb, DROP_UNROUTABLE); /* multicast stays in the pod */
+
+	/* Which flow, and where to? */
+	ct = ct_find(&walk);
+	reason = translate(&walk, &ct, &remember);
+	if (reason)
+		return drop(&walk, reason);
+	peer = endpoint_of(walk.goes.destination);
+	if (peer) {
+		walk.destination_identity = peer->identity;
+	} else {
+		entry = ipcache_lookup(walk.goes.destination);
+		walk.destination_identity = identity_of(entry);
+	}
+
+	/* May it? Both ends are asked here when both are here. */
+	asked = walk.ct_state == CT_NEW || walk.ct_state == CT_ESTABLISHED;
+	if (asked && peer == pod) {
+		walk.egress_match = walk.ingress_match = POLICY_MATCH_SELF;
+	} else if (asked) {
+		reason = policy_egress(&walk, pod, ct);
+		if (reason)
+			return drop(&walk, reason);
+		remember.egress_allowed = allowed_under(pod->policy, walk.destination_identity);
+		if (peer) {
+			reason = policy_ingress(&walk, peer, ct);
+			if (reason)
+				return drop(&walk, reason);
+			remember.ingress_allowed = allowed_under(peer->policy, walk.source_identity);
+		}
+	}
+
+	/* Remember it. */
+	if (walk.ct_state == CT_NEW && !walk.related) {
+		if (!peer && (!entry || !entry->tunnel.word[3]))
+			remember.flags |= CT_OUTSIDE;
+		reason = ct_create(&walk, &walk.goes, &remember);
+		if (reason)
+			return drop(&walk, reason);
+	} else if (ct && !walk.related) {
+		ct_touch(&walk, ct);
+	}
+
+	/* Send it on. */
+	if (peer)
+		return to_endpoint(&walk, peer);
+	if (is_this_node(walk.goes.destination))
+		return to_stack(&walk);
+	if (entry && entry->tunnel.word[3])
+		return to_overlay_node(&walk, entry->tunnel.word[3]);
+	if (walk.destination_identity == IDENTITY_UNMANAGED)
+		return drop(&walk, DROP_UNROUTABLE); /* of a pod CIDR, but nobody's */
+	return to_uplink(&walk, walk.ct_state == CT_REPLY);
+}

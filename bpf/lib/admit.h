@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#pragma once
+#include "conntrack.h"
+#include "policy.h"
+#include "service.h"
+#include "walk.h"
+
+/*
+ * May a packet from elsewhere reach this pod? Conntrack, ingress policy, and the frontend's address back where
+ * the pod asked a service. `source_identity` is set by the caller, who knows where the packet came from.
+ * Returns 0 or a drop reason.
+ */
+static __always_inline int admit(struct walk *walk, const struct endpoint_value *pod)
+{
+	struct ct_value *ct = ct_find(walk);
+	struct ct_new remember = {};
+	int reason;
+
+	walk->endpoint = pod->id;
+	walk->destination_identity = pod->identity;
+	if (walk->ct_state == CT_REPLY || walk->ct_state == CT_RELATED) {
+		if (!ct)
+			return DROP_INVALID_PACKET; /* never: says so to the verifier */
+		if (walk->ct_state == CT_REPLY)
+			ct_touch(walk, ct);
+		if (!(ct->flags & CT_TRANSLATED))
+			return 0;
+		return walk->ct_state == CT_REPLY ? service_restore(walk, ct) : service_restore_inner(walk, ct);
+	}
+	reason = policy_ingress(walk, pod, ct);
+	if (reason || walk->related)
+		return reason;
+	if (ct) {
+		ct_touch(walk, ct);
+		return 0;
+	}
+	remember.ingress_allowed = allowed_under(pod->policy, walk->source_identity);
+	return ct_create(walk, &walk->goes, &remember);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#pragma once
+#include "conntrack.h"
+#include "config.h"
+#include "maps.h"
+#include "rewrite.h"
+#include "walk.h"
+
+static __always_inline __u32 mix(__u32 hash, __u32 word)
+{
+	word *= 0xcc9e2d51;
+	word = word << 15 | word >> 17;
+	hash ^= word * 0x1b873593;
+	hash = hash << 13 | hash >> 19;
+	return hash * 5 + 0xe6546b64;
+}
+
+/* murmur3-32 of the flow: any node sends it to the same backend. */
+static __always_inline __u32 flow_hash(const struct walk *walk)
+{
+	__u32 hash = mix(walk->protocol, walk->goes.source);
+
+	hash = mix(hash, walk->goes.destination);
+	hash = mix(hash, (__u32)walk->goes.source_port << 16 | walk->goes.destination_port);
+	hash ^= hash >> 16;
+	hash *= 0x85ebca6b;
+	hash ^= hash >> 13;
+	hash *= 0xc2b2ae35;
+	return hash ^ hash >> 16;
+}
+
+static __always_inline struct service_value *service_of(const struct walk *walk)
+{
+	struct service_key key = {
+		.address = mapped(walk->goes.destination),
+		.port = walk->goes.destination_port,
+		.protocol = walk->protocol,
+	};
+
+	return bpf_map_lookup_elem(&services, &key);
+}
+
+static __always_inline struct backend_value *backend_at(__u32 index)
+{
+	return bpf_map_lookup_elem(&backends, &index);
+}
+
+/* The backend a flow was given, as long as it is there; UDP flows would else feed a dead one for ever. */
+static __always_inline struct backend_value *service_backend_kept(const struct ct_value *ct)
+{
+	struct backend_value *backend = backend_at(ct->backend);
+
+	if (!backend || backend->state == BACKEND_GONE || backend->port != ct->nat_port ||
+	    backend->address.word[3] != ct->nat_address.word[3])
+		return NULL;
+	return backend;
+}
+
+static __always_inline struct backend_value *service_backend_chosen(const struct walk *walk,
+								    const struct service_value *service, __u32 *index)
+{
+	/* Scales the hash into the table: no division, and a bound that the verifier sees. */
+	__u64 slot = (__u64)flow_hash(walk) * MAGLEV_SLOTS >> 32;
+	__u32 id = service->id, zero = 0;
+	struct maglev_table *table;
+	struct backend_value *backend;
+	void *inner;
+
+	inner = bpf_map_lookup_elem(&maglev, &id);
+	if (!inner)
+		return NULL;
+	table = bpf_map_lookup_elem(inner, &zero);
+	if (!table)
+		return NULL;
+	*index = table->backend[slot];
+	if (!*index)
+		return NULL;
+	backend = backend_at(*index);
+	return backend && backend->state == BACKEND_ACTIVE ? backend : NULL;
+}
+
+/*
+ * Sends a packet for a frontend to a backend: the one this flow had, or a chosen one. `ct` is the flow from
+ * client to frontend where it is known. Fills `remember` for the flow from client to backend. Returns 0 (with
+ * `goes` unchanged where the destination is no frontend) or a drop reason.
+ */
+static __always_inline int service_translate(struct walk *walk, struct ct_value *ct, struct ct_new *remember)
+{
+	struct ends frontend = walk->goes;
+	struct backend_value *backend = NULL;
+	__be32 address;
+	__be16 port;
+	int reason;
+
+	if (ct && (ct->flags & CT_SERVICE)) {
+		backend = service_backend_kept(ct);
+		if (backend)
+			ct_touch(walk, ct);
+	}
+	if (!backend) {
+		struct service_value *service = service_of(walk);
+		struct ct_new entry = { .flags = CT_SERVICE };
+
+		if (!service)
+			return ct && (ct->flags & CT_SERVICE) ? DROP_NO_BACKEND : 0;
+		walk->service = service->id;
+		backend = service_backend_chosen(walk, service, &entry.backend);
+		if (!backend)
+			return DROP_NO_BACKEND;
+		entry.nat_address = backend->address.word[3];
+		entry.nat_port = backend->port;
+		reason = ct_create(walk, &frontend, &entry);
+		if (reason)
+			return reason;
+	}
+	address = backend->address.word[3];
+	port = backend->port;
+	remember->flags = CT_TRANSLATED;
+	remember->nat_address = frontend.destination;
+	remember->nat_port = frontend.destination_port;
+	if (address == walk->goes.source) {
+		/* A pod that is sent to itself would take its own address for a martian: show it another. */
+		remember->flags |= CT_LOOPBACK;
+		reason = rewrite_end(walk, END_SOURCE, LOOPBACK_ADDRESS, walk->goes.source_port);
+		if (reason)
+			return reason;
+	}
+	return rewrite_end(walk, END_DESTINATION, address, port);
+}
+
+/* Gives a reply of a backend the frontend's address back, before the client sees it. */
+static __always_inline int service_restore(struct walk *walk, const struct ct_value *ct)
+{
+	__be32 backend = walk->goes.source;
+	int reason = rewrite_end(walk, END_SOURCE, ct->nat_address.word[3], ct->nat_port);
+
+	if (reason || !(ct->flags & CT_LOOPBACK))
+		return reason;
+	return rewrite_end(walk, END_DESTINATION, backend, walk->goes.destination_port);
+}
+
+/* The same for an ICMP error about a packet of the client's: its inner destination is the frontend again. */
+static __always_inline int service_restore_inner(struct walk *walk, const struct ct_value *ct)
+{
+	bool origin_is_low = ct->flags & CT_ORIGIN_IS_LOW;
+	struct ct_key key;
+
+	/* Only where the error is about the client's own packet; the backend never knew of the frontend. */
+	if (ct_key_of(&walk->inner, walk->inner_protocol, &key) != origin_is_low)
+		return 0;
+	return rewrite_inner_end(walk, END_DESTINATION, ct->nat_address.word[3], ct->nat_port);
+}
