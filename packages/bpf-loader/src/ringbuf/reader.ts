@@ -1,0 +1,230 @@
+import { closedError } from "../sys/fd.ts";
+import type { Fd } from "../sys/fd.ts";
+import type { PollHandle } from "../sys/sys.ts";
+import { RingConsumer } from "./consumer.ts";
+
+/**
+ * Makes an event of the bytes of a record. They are shared with the kernel: read them, do not keep the view, and do
+ * not write (the memory is read-only, and the process would end).
+ */
+export type RecordDecoder<E> = (view: DataView, offset: number, length: number) => E;
+
+export interface ReaderOptions {
+  /**
+   * Look for records every so many milliseconds instead of waiting to be woken: for producers that submit with
+   * `BPF_RB_NO_WAKEUP`. Cheaper than wakeups from about ten thousand records a second.
+   */
+  readonly pollMs?: number;
+  /** Records to take before the event loop gets its turn. @defaultValue 8192 */
+  readonly budget?: number;
+  /** Reads the program's own counter of records that found no room: the kernel keeps none. See `lost`. */
+  readonly lost?: () => bigint | number;
+  /** Whether waiting for records keeps the process alive. @defaultValue true */
+  readonly ref?: boolean;
+  /** Closes the reader; a `for await` over it then throws the reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ListenOptions {
+  /** @defaultValue that of the reader */
+  readonly budget?: number;
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_BUDGET = 8192;
+
+/** Reads a ring buffer in one of three ways: `for await`, `on`, or `drain`. */
+export class RingReader<E> implements AsyncIterable<E[]>, Disposable {
+  readonly #fd: Fd;
+  readonly #consumer: RingConsumer;
+  readonly #decode: RecordDecoder<E>;
+  readonly #options: ReaderOptions;
+  readonly #lostBefore: bigint;
+  readonly #waiting = new Set<() => void>();
+  readonly #abort = (): void => this.close();
+  #delivered = 0;
+  #closed = false;
+
+  /** @internal */
+  constructor(fd: Fd, capacity: number, decode: RecordDecoder<E>, options: ReaderOptions) {
+    this.#fd = fd;
+    this.#decode = decode;
+    this.#options = options;
+    this.#lostBefore = BigInt(options.lost?.() ?? 0);
+    options.signal?.throwIfAborted();
+    this.#consumer = new RingConsumer(fd, capacity);
+    options.signal?.addEventListener("abort", this.#abort);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Records read so far. */
+  get delivered(): number {
+    return this.#delivered;
+  }
+
+  /** Records that found no room since this reader started, as the option `lost` counts them; 0 without it. */
+  get lost(): bigint {
+    return BigInt(this.#options.lost?.() ?? 0) - this.#lostBefore;
+  }
+
+  /** Bytes waiting to be read, headers included. */
+  get pending(): number {
+    this.#check();
+    return this.#consumer.pending;
+  }
+
+  /** Takes what is there now, at most `limit` records, without waiting. */
+  drain(limit: number = Number.POSITIVE_INFINITY): E[] {
+    const events: E[] = [];
+    this.consume((event) => events.push(event), limit);
+    return events;
+  }
+
+  /**
+   * As `drain`, handing over each record; returns how many. Records handed over are gone even if `handler` throws,
+   * which may also close the reader.
+   */
+  consume(handler: (event: E) => void, limit: number = Number.POSITIVE_INFINITY): number {
+    this.#check();
+    const before = this.#delivered;
+    this.#consumer.consume(limit, (view, offset, length) => {
+      this.#delivered++;
+      handler(this.#decode(view, offset, length));
+    });
+    return this.#delivered - before;
+  }
+
+  /** Batches of at most `budget` records, until the reader is closed. While nobody asks, records wait in the kernel. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<E[], void> {
+    const budget = this.#options.budget ?? DEFAULT_BUDGET;
+    while (!this.#closed) {
+      const batch = this.drain(budget);
+      if (batch.length > 0) yield batch;
+      if (batch.length === budget) await new Promise(setImmediate);
+      else await this.#readable();
+    }
+    this.#options.signal?.throwIfAborted();
+  }
+
+  /** Calls `handler` for each record, at most `budget` of them before other work gets its turn. */
+  on(handler: (event: E) => void, options: ListenOptions = {}): Subscription {
+    this.#check();
+    const budget = options.budget ?? this.#options.budget ?? DEFAULT_BUDGET;
+    return new Subscription(
+      (onReady) => this.#watch(onReady),
+      () => !this.#closed && this.consume(handler, budget) === budget,
+      options.signal,
+    );
+  }
+
+  /** Ends reading and iteration. Unread records stay for the next reader. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#consumer.close();
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #check(): void {
+    if (this.#closed) throw closedError(`the reader of ${this.#fd.what}`);
+  }
+
+  /** Resolves when there may be records, or the reader is closed. */
+  async #readable(): Promise<void> {
+    if (this.#closed) return;
+    let handle: PollHandle | undefined;
+    await new Promise<void>((resolve) => {
+      this.#waiting.add(resolve);
+      handle = this.#watch(() => {
+        resolve();
+        return false;
+      });
+    });
+    handle?.close();
+    this.#waiting.clear();
+  }
+
+  #watch(onReady: Ready): PollHandle {
+    const { pollMs, ref = true } = this.#options;
+    const handle =
+      pollMs === undefined
+        ? this.#fd.sys.poll(this.#fd.number, () => void onReady())
+        : timer(pollMs, onReady);
+    if (!ref) handle.unref();
+    return handle;
+  }
+}
+
+/** Takes records; true if it stopped at its budget, so that more may be there. */
+type Ready = () => boolean;
+
+function timer(ms: number, onReady: Ready): PollHandle {
+  let open = true;
+  const tick = (): void => {
+    if (open && onReady()) setImmediate(tick);
+  };
+  const interval = setInterval(tick, ms);
+  return {
+    ref: () => void interval.ref(),
+    unref: () => void interval.unref(),
+    close: () => {
+      open = false;
+      clearInterval(interval);
+    },
+  };
+}
+
+/** A running {@link RingReader.on}. Closing it leaves the reader open. */
+export class Subscription implements Disposable {
+  readonly #start: (onReady: Ready) => PollHandle;
+  readonly #take: Ready;
+  readonly #abort: (() => void) | undefined;
+  readonly #signal: AbortSignal | undefined;
+  #handle: PollHandle | undefined;
+  #closed = false;
+
+  /** @internal */
+  constructor(start: (onReady: Ready) => PollHandle, take: Ready, signal: AbortSignal | undefined) {
+    this.#start = start;
+    this.#take = take;
+    this.#signal = signal;
+    if (signal?.aborted === true) {
+      this.#closed = true;
+      return;
+    }
+    this.#abort = (): void => this.close();
+    signal?.addEventListener("abort", this.#abort, { once: true });
+    this.resume();
+  }
+
+  /** Records wait in the kernel until `resume`, and are lost once it is full. */
+  pause(): void {
+    this.#handle?.close();
+    this.#handle = undefined;
+  }
+
+  resume(): void {
+    if (this.#closed || this.#handle !== undefined) return;
+    // Level-triggered: what a budget leaves behind makes the next round of the event loop call again.
+    this.#handle = this.#start(() => this.#handle !== undefined && this.#take());
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.pause();
+    if (this.#abort !== undefined) this.#signal?.removeEventListener("abort", this.#abort);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

@@ -1,0 +1,222 @@
+import { OPCODE } from "../abi.ts";
+import type { Btf } from "../btf/btf.ts";
+import { parseBtfExt } from "../btf/ext.ts";
+import { loadableBtf } from "../btf/loadable.ts";
+import { parseBtf } from "../btf/parse.ts";
+import { SHN_UNDEF, SYMBOL_BIND, SYMBOL_TYPE, parseElf } from "../elf/elf.ts";
+import type { Elf, ElfSection, ElfSymbol } from "../elf/elf.ts";
+import { corrupt } from "../elf/reader.ts";
+import { BpfError } from "../errors.ts";
+import { textOf } from "../sys/memory.ts";
+import { isDataSection, readData } from "./data.ts";
+import { Linker } from "./linker.ts";
+import type { CodeFunction, LinkedCode } from "./linker.ts";
+import { readMap } from "./maps.ts";
+import { sectionKind } from "./sections.ts";
+import { makeSpec } from "./spec.ts";
+import type { ExternSpec, MapSpec, ObjectSpec, ProgramSpec } from "./types.ts";
+
+export interface ParseOptions {
+  /** Used in messages and for the names of data maps. @defaultValue "object" */
+  readonly name?: string;
+}
+
+/**
+ * Reads a BPF object file (`clang -O2 -g -target bpf -c`). Needs no kernel and no privileges.
+ *
+ * @throws {@link BpfError} `ERR_OBJECT_CORRUPT`; `ERR_UNSUPPORTED` for what the format allows and this package lacks.
+ */
+export function parseObject(bytes: Uint8Array, options: ParseOptions = {}): ObjectSpec {
+  return new ObjectParser(options.name ?? "object", bytes).parse();
+}
+
+class ObjectParser {
+  readonly #name: string;
+  readonly #elf: Elf;
+  readonly #btf: Btf | undefined;
+  /** Offsets of variables, by section name. */
+  readonly #symbols = new Map<string, Map<string, ElfSymbol>>();
+
+  constructor(name: string, bytes: Uint8Array) {
+    this.#name = name;
+    // A private copy: the spec outlives whatever the caller does with the bytes.
+    this.#elf = parseElf(name, bytes.slice());
+    const btf = this.#section(".BTF");
+    this.#btf = btf === undefined ? undefined : parseBtf(name, btf.data);
+    for (const symbol of this.#elf.symbols) {
+      const section = this.#elf.sections[symbol.section];
+      if (section === undefined || symbol.type === SYMBOL_TYPE.SECTION) continue;
+      const list = this.#symbols.get(section.name) ?? new Map<string, ElfSymbol>();
+      list.set(symbol.name, symbol);
+      this.#symbols.set(section.name, list);
+    }
+  }
+
+  parse(): ObjectSpec {
+    if (this.#section("maps") !== undefined) {
+      throw new BpfError(
+        "ERR_UNSUPPORTED",
+        `${this.#name} defines maps the old way, in a section named maps`,
+        {
+          object: this.#name,
+          feature: "legacy map definitions",
+          hint: "define them with BTF, in .maps",
+        },
+      );
+    }
+    const btf = this.#btf;
+    const { data, config, vars } = readData(this.#elf, btf, this.#offsetOf);
+    const definitions = this.#mapDefinitions();
+    const maps = this.#maps(definitions);
+    const programs = this.#programs(definitions);
+    const externs = this.#externs();
+    return makeSpec({
+      name: this.#name,
+      license: textOf(this.#section("license")?.data ?? new Uint8Array(0)),
+      maps,
+      programs,
+      config,
+      vars,
+      data,
+      externs,
+      btf,
+      loadableBtf:
+        btf && loadableBtf(btf, { sizeOf: (name) => this.#section(name)?.size, offsetOf: this.#offsetOf }),
+      needs: needsOf(maps, programs, externs),
+    });
+  }
+
+  #section(name: string): ElfSection | undefined {
+    return this.#elf.sections.find((section) => section.name === name);
+  }
+
+  readonly #offsetOf = (section: string, variable: string): number | undefined =>
+    this.#symbols.get(section)?.get(variable)?.value;
+
+  /** Names of the maps by their offset in `.maps`. */
+  #mapDefinitions(): Map<number, string> {
+    const definitions = new Map<number, string>();
+    for (const [name, symbol] of this.#symbols.get(".maps") ?? []) definitions.set(symbol.value, name);
+    return definitions;
+  }
+
+  #maps(definitions: ReadonlyMap<number, string>): Map<string, MapSpec> {
+    const maps = new Map<string, MapSpec>();
+    const section = this.#section(".maps");
+    if (section === undefined) return maps;
+    const btf = this.#btf;
+    const described = btf?.find("datasec", ".maps");
+    if (btf === undefined || described === undefined) throw corrupt(this.#name, "its maps have no BTF (-g)");
+    const relocations = this.#elf.relocations.get(section.index) ?? [];
+    for (const entry of described.entries) {
+      const variable = btf.type(entry.type);
+      if (variable.kind !== "var") throw corrupt(this.#name, ".maps holds something else than variables");
+      const offset = this.#offsetOf(".maps", variable.name);
+      if (offset === undefined) throw corrupt(this.#name, `it has no symbol for map ${variable.name}`);
+      const definition = { name: variable.name, offset, size: entry.size, type: variable.type };
+      const spec = readMap(btf, definition, relocations, ({ symbol }) => {
+        if (symbol.type === SYMBOL_TYPE.SECTION) return definitions.get(symbol.value) ?? "";
+        return symbol.name;
+      });
+      maps.set(spec.name, spec);
+    }
+    return maps;
+  }
+
+  #programs(definitions: ReadonlyMap<number, string>): Map<string, ProgramSpec> {
+    const ext = this.#section(".BTF.ext");
+    const info = ext === undefined || this.#btf === undefined ? new Map() : parseBtfExt(this.#btf, ext.data);
+    const mapsIndex = this.#section(".maps")?.index;
+    const linker = new Linker(this.#elf, info, {
+      map: (symbol, addend) => {
+        if (symbol.section !== mapsIndex) return undefined;
+        const name = definitions.get(symbol.value + addend);
+        if (name === undefined) throw corrupt(this.#name, "a reference into the middle of a map definition");
+        return name;
+      },
+      data: (symbol) => {
+        const section = this.#elf.sections[symbol.section];
+        return section !== undefined && isDataSection(section) ? section.name : undefined;
+      },
+    });
+    const programs = new Map<string, ProgramSpec>();
+    for (const section of this.#elf.sections) {
+      if (!section.executable || section.name === ".text") continue;
+      for (const code of linker.functionsOf(section)) {
+        // A static function in the section of a program can only be called, not loaded by itself.
+        if (code.symbol.bind === SYMBOL_BIND.LOCAL) continue;
+        programs.set(code.symbol.name, this.#program(section, code, linker.link(code)));
+      }
+    }
+    return programs;
+  }
+
+  #program(section: ElfSection, code: CodeFunction, linked: LinkedCode): ProgramSpec {
+    const autoload = !section.name.startsWith("?");
+    const name = autoload ? section.name : section.name.slice(1);
+    const kind = sectionKind(name);
+    if (kind === undefined) {
+      throw new BpfError("ERR_UNSUPPORTED", `${this.#name} has a program in section ${section.name}`, {
+        object: this.#name,
+        feature: `section ${name}`,
+      });
+    }
+    const named = (...kinds: string[]): string[] => [
+      ...new Set(linked.relocations.filter(({ kind }) => kinds.includes(kind)).map(({ name }) => name)),
+    ];
+    return {
+      name: code.symbol.name,
+      section: name,
+      type: kind.type,
+      ...(kind.attachType === undefined ? {} : { attachType: kind.attachType }),
+      flags: kind.flags ?? 0,
+      autoload,
+      ...linked,
+      maps: named("map", "data"),
+      kfuncs: named("call"),
+    };
+  }
+
+  #externs(): Map<string, ExternSpec> {
+    const externs = new Map<string, ExternSpec>();
+    for (const symbol of this.#elf.symbols) {
+      if (symbol.section !== SHN_UNDEF || symbol.name === "") continue;
+      const kind = this.#btf?.find("func", symbol.name) === undefined ? "var" : "func";
+      externs.set(symbol.name, { name: symbol.name, kind, weak: symbol.bind === SYMBOL_BIND.WEAK });
+    }
+    return externs;
+  }
+}
+
+function needsOf(
+  maps: ReadonlyMap<string, MapSpec>,
+  programs: ReadonlyMap<string, ProgramSpec>,
+  externs: ReadonlyMap<string, ExternSpec>,
+): string[] {
+  const needs = new Set<string>();
+  for (const map of maps.values()) {
+    needs.add(`map:${map.type}`);
+    if (map.inner !== undefined) needs.add(`map:${map.inner.type}`);
+  }
+  for (const program of programs.values()) {
+    needs.add(`program:${program.type}`);
+    if (program.attachType?.startsWith("tcx_") === true) needs.add("tcx");
+    if (program.coreRelocations.byteLength > 0) needs.add("core");
+    for (const name of program.kfuncs) if (externs.get(name)?.weak !== true) needs.add(`kfunc:${name}`);
+    for (const id of helpersOf(program.instructions)) needs.add(`helper:${id}`);
+  }
+  return [...needs].sort();
+}
+
+/** Numbers of the helpers that the code calls. */
+function helpersOf(code: Uint8Array): Set<number> {
+  const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
+  const helpers = new Set<number>();
+  for (let at = 0; at + 8 <= code.byteLength; at += 8) {
+    const opcode = view.getUint8(at);
+    if (opcode === OPCODE.LD_IMM64) at += 8;
+    else if (opcode === OPCODE.CALL && view.getUint8(at + 1) >> 4 === 0)
+      helpers.add(view.getInt32(at + 4, true));
+  }
+  return helpers;
+}
