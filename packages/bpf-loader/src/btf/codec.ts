@@ -52,14 +52,15 @@ class Builder {
 function codecOf(builder: Builder, btf: Btf, id: number, depth: number): Codec<unknown> {
   if (depth > MAX_DEPTH) throw corrupt(btf.object, "its BTF has types nested without end");
   const order = byteOrderTypedef(btf, id);
-  if (order !== undefined) return scalar[order];
+  const swapped = order === undefined ? undefined : SCALARS[order];
+  if (swapped !== undefined) return swapped;
   const type = btf.resolve(id);
   switch (type.kind) {
     case "int":
     case "enum": {
       if (type.kind === "int" && type.bool) return bool;
       const name = `${type.signed && !(type.kind === "int" && type.char) ? "s" : "u"}${type.size * 8}`;
-      return (SCALARS[name] ?? bytes(type.size)) as Codec<unknown>;
+      return SCALARS[name] ?? bytes(type.size);
     }
     case "array":
       return arrayCodec(builder, btf, type, depth);
