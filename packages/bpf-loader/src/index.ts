@@ -45,6 +45,7 @@ export { load } from "./load/load.ts";
 export type { LoadOptions } from "./load/load.ts";
 export { Collection } from "./load/collection.ts";
 export { Variable } from "./load/variable.ts";
+export type { VariableDef } from "./load/variable.ts";
 export type { OnIncompatiblePin } from "./load/pins.ts";
 export type { VerifierLog } from "./load/program.ts";
 

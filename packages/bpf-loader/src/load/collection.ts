@@ -9,6 +9,7 @@ import type { ObjectSpec } from "../spec/types.ts";
 import type { Fd } from "../sys/fd.ts";
 import { closedError } from "../sys/fd.ts";
 import { Variable } from "./variable.ts";
+import type { VariableDef } from "./variable.ts";
 
 /** What {@link load} made; the collection owns it. */
 export interface Loaded {
@@ -73,12 +74,15 @@ export class Collection implements Disposable, AsyncDisposable {
   }
 
   /**
-   * A live global of `.data` or `.bss`.
+   * A live global of `.data` or `.bss`: by a definition of `bpf2ts`, or by name and codec.
    *
    * @param codec - how to read it. @defaultValue after its BTF type, see {@link btfCodec}
    * @throws TypeError for a variable the object does not have, or one that is config.
    */
-  variable<T = unknown>(name: string, codec?: Codec<T>): Variable<T> {
+  variable<T>(def: VariableDef<T>): Variable<T>;
+  variable<T = unknown>(name: string, codec?: Codec<T>): Variable<T>;
+  variable<T>(which: string | VariableDef<T>, given?: Codec<T>): Variable<T> {
+    const [name, codec] = typeof which === "string" ? [which, given] : [which.name, which.codec];
     this.#check();
     const spec = findVariable(this.spec, name);
     const data = this.spec.data.get(spec.section);

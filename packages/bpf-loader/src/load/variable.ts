@@ -11,6 +11,12 @@ function within<T>(codec: Codec<T>, offset: number, size: number): Codec<T> {
   };
 }
 
+/** A variable as TypeScript sees it; `bpf2ts` generates these. */
+export interface VariableDef<T> {
+  readonly name: string;
+  readonly codec: Codec<T>;
+}
+
 /** A global variable of a loaded object, shared with the programs: a few nanoseconds to read or write. */
 export class Variable<T> {
   readonly name: string;
