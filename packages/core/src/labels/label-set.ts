@@ -16,6 +16,11 @@ export interface LabelSet extends Iterable<Label> {
    */
   get(name: string): string | undefined;
   has(name: string): boolean;
+  /** An unsigned 32-bit hash of {@link LabelSet.key}: the same on every node and for ever. */
+  hash(): number;
+  /** Each label as text, in their order; `LabelTable.fromStrings` reads it. */
+  toStrings(): string[];
+  /** The same as {@link LabelSet.toStrings}. */
   toJSON(): string[];
 }
 
@@ -30,19 +35,19 @@ export class InternedLabelSet implements LabelSet {
   readonly labels: readonly TableLabel[];
   /** The ids of the labels in ascending order. */
   readonly ids: readonly number[];
-  readonly hash: number;
-  /** The next set in the table with the same hash. */
+  readonly idHash: number;
+  /** The next set in the table with the same `idHash`. */
   next: InternedLabelSet | undefined;
   #key: string | undefined;
 
-  constructor(labels: readonly TableLabel[], ids: readonly number[], hash: number) {
+  constructor(labels: readonly TableLabel[], ids: readonly number[], idHash: number) {
     this.labels = labels;
     this.ids = ids;
-    this.hash = hash;
+    this.idHash = idHash;
   }
 
   get key(): string {
-    this.#key ??= this.labels.map(formatLabel).join(";");
+    this.#key ??= this.toStrings().join(";");
     return this.#key;
   }
 
@@ -64,11 +69,24 @@ export class InternedLabelSet implements LabelSet {
     return this.labels.values();
   }
 
-  toString(): string {
-    return this.key;
+  /** FNV-1a, and the finaliser of MurmurHash3 to spread its last step. */
+  hash(): number {
+    let hash = 0x811c9dc5;
+    for (let i = 0; i < this.key.length; i++) hash = Math.imul(hash ^ this.key.charCodeAt(i), 0x01000193);
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+    return (hash ^ (hash >>> 16)) >>> 0;
+  }
+
+  toStrings(): string[] {
+    return this.labels.map(formatLabel);
   }
 
   toJSON(): string[] {
-    return this.labels.map(formatLabel);
+    return this.toStrings();
+  }
+
+  toString(): string {
+    return this.key;
   }
 }

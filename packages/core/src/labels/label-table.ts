@@ -55,12 +55,21 @@ export class LabelTable {
   }
 
   /**
-   * The set with this canonical text (see {@link LabelSet.key}), as an identity is read back from a store.
+   * The set of labels written as text, `source:key=value` each.
+   *
+   * @throws {@link NetloomError} `ERR_LABEL_INVALID`
+   */
+  fromStrings(texts: Iterable<string>): LabelSet {
+    return this.intern(Array.from(texts, parseLabel));
+  }
+
+  /**
+   * The set with this canonical text, see {@link LabelSet.key}.
    *
    * @throws {@link NetloomError} `ERR_LABEL_INVALID`
    */
   parse(key: string): LabelSet {
-    return this.intern(key === "" ? [] : key.split(";").map(parseLabel));
+    return this.fromStrings(key === "" ? [] : key.split(";"));
   }
 
   /**
@@ -95,8 +104,8 @@ export class LabelTable {
       insertId(ids, label.id);
     }
     const set = new InternedLabelSet(labels, ids, hashIds(ids));
-    set.next = this.#sets.get(set.hash);
-    this.#sets.set(set.hash, set);
+    set.next = this.#sets.get(set.idHash);
+    this.#sets.set(set.idHash, set);
     this.#size++;
     return set;
   }
@@ -116,10 +125,10 @@ export class LabelTable {
   }
 
   #unlink(set: InternedLabelSet): boolean {
-    let before = this.#sets.get(set.hash);
+    let before = this.#sets.get(set.idHash);
     if (before === set) {
-      if (set.next === undefined) this.#sets.delete(set.hash);
-      else this.#sets.set(set.hash, set.next);
+      if (set.next === undefined) this.#sets.delete(set.idHash);
+      else this.#sets.set(set.idHash, set.next);
       return true;
     }
     while (before !== undefined && before.next !== set) before = before.next;

@@ -20,6 +20,7 @@ describe("a label table", () => {
           expect(table.intern(list.toReversed())).toBe(set);
           expect(table.intern([...list, ...list])).toBe(set);
           expect(table.parse(set.key)).toBe(set);
+          expect(table.fromStrings(set.toStrings())).toBe(set);
           expect([...set].map(formatLabel).sort().join(" ")).toBe(key);
           seen.set(key, set);
         }
@@ -35,6 +36,15 @@ describe("a label table", () => {
     expect(set.key).toBe("container:app;k8s:app=web;reserved:host;k8s:tier=db");
     expect(JSON.stringify(set)).toBe('["container:app","k8s:app=web","reserved:host","k8s:tier=db"]');
     expect(table.intern([]).key).toBe("");
+  });
+
+  it("hashes sets by their text, alike everywhere", () => {
+    const hashes = new Set<number>();
+    for (let i = 0; i < 4096; i++)
+      hashes.add(new LabelTable().fromStrings([`k8s:app=app-${i}`]).hash() % 65_280);
+    expect(hashes.size).toBeGreaterThan(3900); // at random 3970 of 4096 choices are distinct
+    expect(new LabelTable().fromStrings(["k8s:app=web", "k8s:tier=db"]).hash()).toBe(1_230_338_626);
+    expect(new LabelTable().fromStrings([]).hash()).toBe(2_872_998_923);
   });
 
   it("answers for one source or for any", () => {
