@@ -161,30 +161,30 @@ export type AttachType = keyof typeof ATTACH_TYPES;
 
 /** Flags of BPF_MAP_CREATE. */
 export const MAP_FLAG = {
-  NO_PREALLOC: 1 << 0,
-  NO_COMMON_LRU: 1 << 1,
-  NUMA_NODE: 1 << 2,
-  RDONLY: 1 << 3,
-  WRONLY: 1 << 4,
-  RDONLY_PROG: 1 << 7,
-  WRONLY_PROG: 1 << 8,
-  MMAPABLE: 1 << 10,
-  INNER_MAP: 1 << 12,
+  NO_PREALLOC: 0x1,
+  NO_COMMON_LRU: 0x2,
+  NUMA_NODE: 0x4,
+  RDONLY: 0x8,
+  WRONLY: 0x10,
+  RDONLY_PROG: 0x80,
+  WRONLY_PROG: 0x100,
+  MMAPABLE: 0x400,
+  INNER_MAP: 0x1000,
 } as const;
 
 /** Flags of BPF_PROG_LOAD. */
-export const PROGRAM_FLAG = { SLEEPABLE: 1 << 4, XDP_HAS_FRAGS: 1 << 5 } as const;
+export const PROGRAM_FLAG = { SLEEPABLE: 0x10, XDP_HAS_FRAGS: 0x20 } as const;
 
 /** Flags of an element update. */
 export const UPDATE_FLAG = { any: 0, create: 1, replace: 2 } as const;
 
 /** Relative position of a tcx link (`BPF_F_BEFORE` and friends). */
 export const LINK_FLAG = {
-  REPLACE: 1 << 2,
-  BEFORE: 1 << 3,
-  AFTER: 1 << 4,
-  ID: 1 << 5,
-  LINK: 1 << 13,
+  REPLACE: 0x4,
+  BEFORE: 0x8,
+  AFTER: 0x10,
+  ID: 0x20,
+  LINK: 0x2000,
 } as const;
 
 /** Values of `src_reg` that give an instruction's immediate a meaning (`BPF_PSEUDO_*`). */

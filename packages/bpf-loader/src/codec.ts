@@ -76,16 +76,25 @@ export function bytes(size: number): Codec<Uint8Array> {
     if (!(value instanceof Uint8Array)) throw new TypeError(`expected ${size} bytes in a Uint8Array`);
     if (value.byteLength !== size) throw new RangeError(`expected ${size} bytes, got ${value.byteLength}`);
   };
+  // For the few bytes of a key or an address a loop beats making a view on the buffer.
+  const short = size <= 64;
+  const decodeInto = (view: DataView, offset: number, target: Uint8Array): void => {
+    check(target);
+    if (short) for (let i = 0; i < size; i++) target[i] = view.getUint8(offset + i);
+    else target.set(new Uint8Array(view.buffer, view.byteOffset + offset, size));
+  };
   return {
     size,
     encode(value, view, offset): void {
       check(value);
-      new Uint8Array(view.buffer, view.byteOffset + offset, size).set(value);
+      if (short) for (let i = 0; i < size; i++) view.setUint8(offset + i, value[i] ?? 0);
+      else new Uint8Array(view.buffer, view.byteOffset + offset, size).set(value);
     },
-    decode: (view, offset) => new Uint8Array(view.buffer, view.byteOffset + offset, size).slice(),
-    decodeInto(view, offset, target): void {
-      check(target);
-      target.set(new Uint8Array(view.buffer, view.byteOffset + offset, size));
+    decode(view, offset): Uint8Array {
+      const value = new Uint8Array(size);
+      decodeInto(view, offset, value);
+      return value;
     },
+    decodeInto,
   };
 }

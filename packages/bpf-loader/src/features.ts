@@ -9,7 +9,7 @@ import { Memory } from "./sys/memory.ts";
 import type { Sys } from "./sys/sys.ts";
 
 /** What the kernel can be asked for, beside `map:<type>`, `program:<type>`, `kfunc:<name>` and `helper:<number>`. */
-export type NamedFeature = "bpf" | "btf" | "core" | "ringbuf" | "batch" | "tcx" | "xdp-link" | "cgroup-link";
+export type NamedFeature = "bpf" | "btf" | "core" | "ringbuf" | "batch" | "tcx" | "cgroup-link";
 
 export type Feature =
   | NamedFeature
@@ -31,7 +31,6 @@ const NAMED: Readonly<Record<NamedFeature, Probe>> = {
   ringbuf: { minimum: "5.8", has: (sys) => hasMap(sys, "ringbuf") },
   batch: { minimum: "5.6", has: hasBatch },
   tcx: { minimum: "6.6", has: (sys) => hasLink(sys, "sched_cls", "tcx_ingress") },
-  "xdp-link": { minimum: "5.9", has: (sys) => hasLink(sys, "xdp", "xdp") },
   "cgroup-link": { minimum: "5.7", has: (sys) => hasLink(sys, "cgroup_skb", "cgroup_inet_ingress") },
 };
 
@@ -233,11 +232,7 @@ function hasBatch(sys: Sys): boolean {
 }
 
 /** Creating a link to something impossible fails with ENODEV or EBADF if the kernel got as far as looking for it. */
-function hasLink(
-  sys: Sys,
-  type: ProgramType,
-  attach: "tcx_ingress" | "xdp" | "cgroup_inet_ingress",
-): boolean {
+function hasLink(sys: Sys, type: ProgramType, attach: "tcx_ingress" | "cgroup_inet_ingress"): boolean {
   const { result } = load(sys, type);
   if (result === -ERRNO.EPERM) throw syscallError("BPF_PROG_LOAD", ERRNO.EPERM);
   if (result < 0) return false;

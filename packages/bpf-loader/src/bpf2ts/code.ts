@@ -12,7 +12,7 @@ export type Helper =
 
 /** Writes the straight-line code of codecs, and remembers which helpers it needs. */
 export class CodeWriter {
-  readonly helpers = new Set<Helper>();
+  readonly helpers: Set<Helper> = new Set();
 
   typeOf(shape: Shape): string {
     switch (shape.kind) {

@@ -22,10 +22,10 @@ export interface VariableEntry {
 /** Everything a generated file describes, from one object or several that share types and maps. */
 export class Collected {
   readonly resolver: Resolver;
-  readonly maps = new Map<string, MapEntry>();
-  readonly config = new Map<string, VariableEntry>();
-  readonly vars = new Map<string, VariableEntry>();
-  readonly programs = new Set<string>();
+  readonly maps: Map<string, MapEntry> = new Map();
+  readonly config: Map<string, VariableEntry> = new Map();
+  readonly vars: Map<string, VariableEntry> = new Map();
+  readonly programs: Set<string> = new Set();
 
   /** @throws {@link Bpf2tsError} */
   constructor(specs: readonly ObjectSpec[], options: GenerateOptions) {
@@ -76,6 +76,8 @@ export class Collected {
   #variable(spec: ObjectSpec, variable: VariableSpec, into: Map<string, VariableEntry>): void {
     // Statics of functions (`function.name`) and string constants are the compiler's business.
     if (!/^[A-Za-z_]\w*$/.test(variable.name) || spec.btf === undefined) return;
+    // `const struct event *keep_event;` is how C authors keep a type in the BTF: not a variable to read.
+    if (spec.btf.resolve(variable.type).kind === "ptr") return;
     const shape = this.resolver.shape(spec.btf, variable.type, `variable ${variable.name}`);
     const contents = spec.data.get(variable.section)?.contents ?? new Uint8Array(variable.size);
     const initial = contents.slice(variable.offset, variable.offset + variable.size);

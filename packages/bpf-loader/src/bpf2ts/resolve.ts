@@ -13,8 +13,8 @@ export class Bpf2tsError extends Error {
 /** Collects what a generated file has to define, over one or several objects. */
 export class Resolver {
   /** By TypeScript name. */
-  readonly structs = new Map<string, StructShape>();
-  readonly enums = new Map<string, EnumShape>();
+  readonly structs: Map<string, StructShape> = new Map();
+  readonly enums: Map<string, EnumShape> = new Map();
   readonly #options: GenerateOptions;
 
   constructor(options: GenerateOptions) {

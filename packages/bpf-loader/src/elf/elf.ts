@@ -91,6 +91,7 @@ function readSections(file: Reader): ElfSection[] {
   const start = file.u64(40);
   const count = file.u16(60);
   if (count > 0 && file.u16(58) !== SECTION_HEADER_SIZE) throw corrupt(file.object, "odd section headers");
+  file.slice(start, count * SECTION_HEADER_SIZE); // refuses a table that is cut
   const names = sectionNames(file, start, count);
   const sections: ElfSection[] = [];
   for (let index = 0; index < count; index++) {

@@ -1,6 +1,8 @@
 import { mkdirSync, unlinkSync } from "node:fs";
-import { dirname } from "node:path";
-import { Attr, bpf } from "../sys/bpf.ts";
+import { basename, dirname } from "node:path";
+import { isBpffs } from "../bpffs.ts";
+import { BpfError } from "../errors.ts";
+import { Attr, bpf, syscallError, tryBpf } from "../sys/bpf.ts";
 import type { Fd } from "../sys/fd.ts";
 import { Memory } from "../sys/memory.ts";
 import { readMapInfo } from "./info.ts";
@@ -10,7 +12,21 @@ import type { MapInfo } from "./info.ts";
 export function pinFd(fd: Fd, path: string): void {
   mkdirSync(dirname(path), { recursive: true });
   const attr = new Attr(fd.sys, 16).pointer(0, Memory.text(fd.sys, path)).u32(8, fd.number);
-  bpf("BPF_OBJ_PIN", attr, path);
+  const errno = -tryBpf("BPF_OBJ_PIN", attr);
+  if (errno <= 0) return;
+  // The kernel says EPERM or EINVAL for both of these, whatever the process may do.
+  const hint = !isBpffs(dirname(path))
+    ? "the directory is not on a bpf file system: see mountBpffs"
+    : basename(path).includes(".")
+      ? "names on a bpf file system contain no dot"
+      : undefined;
+  if (hint === undefined) throw syscallError("BPF_OBJ_PIN", errno, { object: path });
+  throw new BpfError("ERR_SYSCALL", `cannot pin ${fd.what} at ${path}`, {
+    op: "BPF_OBJ_PIN",
+    errno,
+    object: path,
+    hint,
+  });
 }
 
 /** What all kinds of maps have in common. Two views of one map share its descriptor. */

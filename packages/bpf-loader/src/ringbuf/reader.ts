@@ -12,7 +12,7 @@ export type RecordDecoder<E> = (view: DataView, offset: number, length: number) 
 export interface ReaderOptions {
   /**
    * Look for records every so many milliseconds instead of waiting to be woken: for producers that submit with
-   * `BPF_RB_NO_WAKEUP`. Cheaper than wakeups from about ten thousand records a second.
+   * `BPF_RB_NO_WAKEUP`. Needed if only some do, too: the kernel announces no record behind one that is unread.
    */
   readonly pollMs?: number;
   /** Records to take before the event loop gets its turn. @defaultValue 8192 */

@@ -108,12 +108,15 @@ class ObjectParser {
     const described = btf?.find("datasec", ".maps");
     if (btf === undefined || described === undefined) throw corrupt(this.#name, "its maps have no BTF (-g)");
     const relocations = this.#elf.relocations.get(section.index) ?? [];
-    for (const entry of described.entries) {
-      const variable = btf.type(entry.type);
+    const found = described.entries.map(({ type, size }) => {
+      const variable = btf.type(type);
       if (variable.kind !== "var") throw corrupt(this.#name, ".maps holds something else than variables");
       const offset = this.#offsetOf(".maps", variable.name);
       if (offset === undefined) throw corrupt(this.#name, `it has no symbol for map ${variable.name}`);
-      const definition = { name: variable.name, offset, size: entry.size, type: variable.type };
+      return { name: variable.name, offset, size, type: variable.type };
+    });
+    // In the order of the section, as every other part of a spec.
+    for (const definition of found.sort((a, b) => a.offset - b.offset)) {
       const spec = readMap(btf, definition, relocations, ({ symbol }) => {
         if (symbol.type === SYMBOL_TYPE.SECTION) return definitions.get(symbol.value) ?? "";
         return symbol.name;

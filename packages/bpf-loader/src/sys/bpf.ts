@@ -105,8 +105,6 @@ export function syscallError(op: string, errno: number, detail: SyscallDetail = 
 }
 
 const HINTS: Readonly<Record<string, string>> = {
-  "BPF_OBJ_PIN EINVAL": "the path is not on a bpf file system: see mountBpffs",
-  "BPF_OBJ_PIN EPERM": "a name on a bpf file system may not contain a dot",
   "BPF_OBJ_GET ENOENT": "nothing is pinned there",
   "BPF_LINK_CREATE ENODEV": "there is no such interface in this network namespace",
   "BPF_LINK_CREATE EBUSY": "the hook is taken by a program that was attached another way",

@@ -1,4 +1,4 @@
-import { closeSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { endianness } from "node:os";
 import type * as Koffi from "koffi";
@@ -26,6 +26,7 @@ const SC_PAGESIZE = 30;
 /** Symbols of the running process, so neither the name nor the place of libc matters. */
 interface Native {
   bpf: Koffi.KoffiFunc<(nr: number, command: number, attr: number, size: number) => number>;
+  close(fd: number): number;
   mmap(address: number, length: number, prot: number, flags: number, fd: number, offset: number): number;
   munmap(address: number, length: number): number;
   sysconf(name: number): number;
@@ -39,6 +40,7 @@ function bind(koffi: typeof Koffi): Native {
   // Pointers are declared as integers on purpose: koffi would take any object for `void *`.
   return {
     bpf: libc.func("syscall", "long", ["long", "long", "uintptr_t", "ulong"]),
+    close: libc.func("close", "int", ["int"]),
     mmap: libc.func("mmap", "intptr_t", ["uintptr_t", "size_t", "int", "int", "int", "int64_t"]),
     munmap: libc.func("munmap", "int", ["uintptr_t", "size_t"]),
     sysconf: libc.func("sysconf", "long", ["int"]),
@@ -101,11 +103,8 @@ class LinuxSys implements Sys {
   }
 
   close(fd: number): void {
-    try {
-      closeSync(fd);
-    } catch {
-      // Nothing a caller could do about it.
-    }
+    // Not fs.closeSync: in a worker thread Node warns about descriptors that it did not open itself.
+    this.#native.close(fd);
   }
 
   mmap(fd: number, offset: number, length: number, writable: boolean): ArrayBuffer | number {
