@@ -13,27 +13,46 @@ export type Family = 4 | 6;
  */
 export class Address {
   readonly family: Family;
-  readonly w0: number;
-  readonly w1: number;
-  readonly w2: number;
-  readonly w3: number;
+  /** The words as signed integers, which is how they are kept: engines box unsigned ones above 2^31. */
+  readonly s0: number;
+  readonly s1: number;
+  readonly s2: number;
+  readonly s3: number;
 
   /** Each word is taken modulo 2^32. To read text use `parseAddress`. */
   constructor(w0: number, w1: number, w2: number, w3: number) {
-    this.family = w0 === 0 && w1 === 0 && w2 === 0xffff ? 4 : 6;
-    this.w0 = w0 >>> 0;
-    this.w1 = w1 >>> 0;
-    this.w2 = w2 >>> 0;
-    this.w3 = w3 >>> 0;
+    this.s0 = w0 | 0;
+    this.s1 = w1 | 0;
+    this.s2 = w2 | 0;
+    this.s3 = w3 | 0;
+    this.family = this.s0 === 0 && this.s1 === 0 && this.s2 === 0xffff ? 4 : 6;
+  }
+
+  /** The most significant word, from 0 to 2^32 - 1. */
+  get w0(): number {
+    return this.s0 >>> 0;
+  }
+
+  get w1(): number {
+    return this.s1 >>> 0;
+  }
+
+  get w2(): number {
+    return this.s2 >>> 0;
+  }
+
+  /** The least significant word: all there is to an IPv4 address. */
+  get w3(): number {
+    return this.s3 >>> 0;
   }
 
   equals(other: Address): boolean {
-    return this.w3 === other.w3 && this.w2 === other.w2 && this.w1 === other.w1 && this.w0 === other.w0;
+    return this.s3 === other.s3 && this.s2 === other.s2 && this.s1 === other.s1 && this.s0 === other.s0;
   }
 
   /** An unsigned 32-bit hash of the address: equal addresses hash alike, in every process. */
   hash(): number {
-    return hashWords(this.w0, this.w1, this.w2, this.w3);
+    return hashWords(this.s0, this.s1, this.s2, this.s3);
   }
 
   /**
@@ -89,10 +108,10 @@ export function formatAddress(address: Address): string {
 
 /** Writes 16 bytes in network order at `offset`. @throws RangeError when they do not fit. */
 export function writeAddress(address: Address, view: DataView, offset: number): void {
-  view.setUint32(offset + 12, address.w3);
-  view.setUint32(offset + 8, address.w2);
-  view.setUint32(offset + 4, address.w1);
-  view.setUint32(offset, address.w0);
+  view.setInt32(offset + 12, address.s3);
+  view.setInt32(offset + 8, address.s2);
+  view.setInt32(offset + 4, address.s1);
+  view.setInt32(offset, address.s0);
 }
 
 /** Reads what {@link writeAddress} wrote. @throws RangeError when fewer than 16 bytes are left. */

@@ -12,6 +12,9 @@ export class Cidr {
   readonly first: Address;
   /** Leading bits that count: 0 to 32 for IPv4, 0 to 128 for IPv6. */
   readonly prefix: number;
+  readonly family: Family;
+  /** The prefix length over the 128-bit form, as LPM keys need it: 96 more than `prefix` for IPv4. */
+  readonly bits128: number;
 
   /**
    * @throws {@link NetloomError} `ERR_CIDR_INVALID` when `prefix` is not an integer in the family's range, or
@@ -28,15 +31,8 @@ export class Cidr {
     }
     this.first = first;
     this.prefix = prefix;
-  }
-
-  get family(): Family {
-    return this.first.family;
-  }
-
-  /** The prefix length over the 128-bit form, as LPM keys need it: 96 more than `prefix` for IPv4. */
-  get bits128(): number {
-    return bits128(this.first, this.prefix);
+    this.family = first.family;
+    this.bits128 = bits128(first, prefix);
   }
 
   get last(): Address {
@@ -51,7 +47,7 @@ export class Cidr {
   }
 
   contains(address: Address): boolean {
-    return address.family === this.first.family && samePrefix(this.first, address, this.bits128);
+    return address.family === this.family && samePrefix(this.first, address, this.bits128);
   }
 
   /** Is every address of `other` in this one? */

@@ -17,14 +17,15 @@ describe("an address", () => {
     expect(ipv4(0x0a000001)).toMatchObject({ family: 4, w0: 0, w1: 0, w2: 0xffff, w3: 0x0a000001 });
     expect(new Address(0, 0, 0xfffe, 1).family).toBe(6);
     expect(new Address(0, 1, 0xffff, 1).family).toBe(6);
+    expect(new Address(2 ** 32, 0, 0xffff, 1).family).toBe(4);
   });
 
   it("keeps its words unsigned", () => {
-    expect(new Address(-1, 0x8000_0000, -2, 0xffff_ffff)).toMatchObject({
+    expect(new Address(-1, 0x8000_0000, -2, 2 ** 32 + 1)).toMatchObject({
       w0: 0xffff_ffff,
       w1: 0x8000_0000,
       w2: 0xffff_fffe,
-      w3: 0xffff_ffff,
+      w3: 1,
     });
   });
 
