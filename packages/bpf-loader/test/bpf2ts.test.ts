@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Bpf2tsError, generate } from "@netloom/bpf-loader/bpf2ts";
 import { TemporaryDirectory } from "./fixtures.ts";
@@ -94,8 +94,8 @@ describe("generated code", () => {
   });
 
   it("writes every byte and reads back what it wrote", () => {
-    roundTrips(flowKeyCodec, flowKey);
-    roundTrips(flowValueCodec, flowValue);
+    expect(() => roundTrips(flowKeyCodec, flowKey)).not.toThrow();
+    expect(() => roundTrips(flowValueCodec, flowValue)).not.toThrow();
   });
 
   it("knows network byte order by the type of the field", () => {

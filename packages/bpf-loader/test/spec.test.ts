@@ -19,7 +19,7 @@ describe("parsing an object", () => {
       keySize,
       valueSize,
     ]);
-    expect(found.toSorted()).toEqual([
+    expect(found.toSorted(([a], [b]) => String(a).localeCompare(String(b)))).toEqual([
       ["array", "array", 4, 4],
       ["by_endpoint", "hash_of_maps", 4, 4],
       ["hash", "hash", 8, 24],

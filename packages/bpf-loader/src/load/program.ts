@@ -143,17 +143,8 @@ function failure(
       : verifierError(program, spec.btf, log, -result);
   // Programs fail in many ways on a kernel that lacks something; the name of what is missing is worth more.
   const missing = featuresOf(sys);
-  for (const feature of programNeeds(spec, program)) {
+  for (const feature of program.needs as readonly Feature[]) {
     if (!missing.has(feature)) return missing.missing(feature, object, cause);
   }
   return cause;
-}
-
-function programNeeds(spec: ObjectSpec, program: ProgramSpec): Feature[] {
-  const own = (need: string): boolean => {
-    if (need === "core") return program.coreRelocations.byteLength > 0;
-    if (need.startsWith("program:")) return need === `program:${program.type}`;
-    return need.startsWith("kfunc:") ? program.kfuncs.includes(need.slice(6)) : need.startsWith("helper:");
-  };
-  return spec.needs.filter(own) as Feature[];
 }

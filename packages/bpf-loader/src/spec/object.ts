@@ -1,4 +1,3 @@
-import { OPCODE } from "../abi.ts";
 import type { Btf } from "../btf/btf.ts";
 import { parseBtfExt } from "../btf/ext.ts";
 import { loadableBtf } from "../btf/loadable.ts";
@@ -12,6 +11,7 @@ import { isDataSection, readData } from "./data.ts";
 import { Linker } from "./linker.ts";
 import type { CodeFunction, LinkedCode } from "./linker.ts";
 import { readMap } from "./maps.ts";
+import { objectNeeds, programNeeds } from "./needs.ts";
 import { sectionKind } from "./sections.ts";
 import { makeSpec } from "./spec.ts";
 import type { ExternSpec, MapSpec, ObjectSpec, ProgramSpec } from "./types.ts";
@@ -68,8 +68,8 @@ class ObjectParser {
     const { data, config, vars } = readData(this.#elf, btf, this.#offsetOf);
     const definitions = this.#mapDefinitions();
     const maps = this.#maps(definitions);
-    const programs = this.#programs(definitions);
     const externs = this.#externs();
+    const programs = this.#programs(definitions, externs);
     return makeSpec({
       name: this.#name,
       license: textOf(this.#section("license")?.data ?? new Uint8Array(0)),
@@ -82,7 +82,7 @@ class ObjectParser {
       btf,
       loadableBtf:
         btf && loadableBtf(btf, { sizeOf: (name) => this.#section(name)?.size, offsetOf: this.#offsetOf }),
-      needs: needsOf(maps, programs, externs),
+      needs: objectNeeds(maps.values(), programs.values()),
     });
   }
 
@@ -126,7 +126,10 @@ class ObjectParser {
     return maps;
   }
 
-  #programs(definitions: ReadonlyMap<number, string>): Map<string, ProgramSpec> {
+  #programs(
+    definitions: ReadonlyMap<number, string>,
+    externs: ReadonlyMap<string, ExternSpec>,
+  ): Map<string, ProgramSpec> {
     const ext = this.#section(".BTF.ext");
     const info = ext === undefined || this.#btf === undefined ? new Map() : parseBtfExt(this.#btf, ext.data);
     const mapsIndex = this.#section(".maps")?.index;
@@ -148,13 +151,18 @@ class ObjectParser {
       for (const code of linker.functionsOf(section)) {
         // A static function in the section of a program can only be called, not loaded by itself.
         if (code.symbol.bind === SYMBOL_BIND.LOCAL) continue;
-        programs.set(code.symbol.name, this.#program(section, code, linker.link(code)));
+        programs.set(code.symbol.name, this.#program(section, code, linker.link(code), externs));
       }
     }
     return programs;
   }
 
-  #program(section: ElfSection, code: CodeFunction, linked: LinkedCode): ProgramSpec {
+  #program(
+    section: ElfSection,
+    code: CodeFunction,
+    linked: LinkedCode,
+    externs: ReadonlyMap<string, ExternSpec>,
+  ): ProgramSpec {
     const autoload = !section.name.startsWith("?");
     const name = autoload ? section.name : section.name.slice(1);
     const kind = sectionKind(name);
@@ -177,6 +185,7 @@ class ObjectParser {
       ...linked,
       maps: named("map", "data"),
       kfuncs: named("call"),
+      needs: programNeeds(kind, linked, externs),
     };
   }
 
@@ -189,37 +198,4 @@ class ObjectParser {
     }
     return externs;
   }
-}
-
-function needsOf(
-  maps: ReadonlyMap<string, MapSpec>,
-  programs: ReadonlyMap<string, ProgramSpec>,
-  externs: ReadonlyMap<string, ExternSpec>,
-): string[] {
-  const needs = new Set<string>();
-  for (const map of maps.values()) {
-    needs.add(`map:${map.type}`);
-    if (map.inner !== undefined) needs.add(`map:${map.inner.type}`);
-  }
-  for (const program of programs.values()) {
-    needs.add(`program:${program.type}`);
-    if (program.attachType?.startsWith("tcx_") === true) needs.add("tcx");
-    if (program.coreRelocations.byteLength > 0) needs.add("core");
-    for (const name of program.kfuncs) if (externs.get(name)?.weak !== true) needs.add(`kfunc:${name}`);
-    for (const id of helpersOf(program.instructions)) needs.add(`helper:${id}`);
-  }
-  return [...needs].sort();
-}
-
-/** Numbers of the helpers that the code calls. */
-function helpersOf(code: Uint8Array): Set<number> {
-  const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
-  const helpers = new Set<number>();
-  for (let at = 0; at + 8 <= code.byteLength; at += 8) {
-    const opcode = view.getUint8(at);
-    if (opcode === OPCODE.LD_IMM64) at += 8;
-    else if (opcode === OPCODE.CALL && view.getUint8(at + 1) >> 4 === 0)
-      helpers.add(view.getInt32(at + 4, true));
-  }
-  return helpers;
 }

@@ -67,6 +67,8 @@ export interface ProgramSpec {
   readonly maps: readonly string[];
   /** Names of the kernel functions it calls. */
   readonly kfuncs: readonly string[];
+  /** Kernel features it relies on, by the names of {@link Features.has}. */
+  readonly needs: readonly string[];
   /** Records as BPF_PROG_LOAD takes them: 8, 16 and 16 bytes each. */
   readonly functionInfo: Uint8Array;
   readonly lineInfo: Uint8Array;
