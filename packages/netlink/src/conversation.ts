@@ -33,15 +33,22 @@ const ENOBUFS = 105;
 let outgoing: Buffer | undefined;
 let incoming: Buffer | undefined;
 
-/** Requests of one send that were placed in the buffer. */
+/** Requests of one send. */
 interface Chunk {
   readonly bytes: Buffer;
   readonly length: number;
-  /** Position of the first request in the batch; its sequence number is `sequence`, the next one's one more, and so on. */
-  readonly start: number;
+  /** Their sequence numbers follow each other, from `sequence` on. */
+  readonly requests: readonly Request[];
   readonly sequence: number;
-  /** Sequence number of the last request, the one that asks to be acknowledged. */
+  /** Sequence number of the last request that was placed, the one that asks to be acknowledged. */
   readonly last: number;
+}
+
+/** What has become of a batch so far. */
+interface Outcome {
+  readonly failures: BatchFailure[];
+  /** Requests before the chunk under way. */
+  total: number;
 }
 
 /**
@@ -66,7 +73,7 @@ export class Conversation {
   async executeAsync(request: Request): Promise<void> {
     const bytes = Buffer.alloc(HEADER_LENGTH + request.body.bytes.length);
     const sequence = this.#nextSequence();
-    const length = this.#place(bytes, 0, request, NLM_F_ACK, sequence);
+    const length = this.#write(bytes, 0, request, NLM_F_ACK, sequence);
     await this.#socket.sendAsync(bytes, length);
     this.#acknowledged(request.op, sequence);
   }
@@ -102,23 +109,23 @@ export class Conversation {
   }
 
   /** Sends requests by the hundred; the kernel carries out every one it does not refuse. @throws {@link BatchError} */
-  batch(requests: readonly Request[]): void {
-    const failures: BatchFailure[] = [];
-    for (const chunk of this.#chunks(requests, (outgoing ??= Buffer.alloc(CHUNK_BYTES)), failures)) {
+  batch(requests: Iterable<Request>): void {
+    const outcome: Outcome = { failures: [], total: 0 };
+    for (const chunk of this.#chunks(requests, (outgoing ??= Buffer.alloc(CHUNK_BYTES)), outcome)) {
       this.#socket.send(chunk.bytes, chunk.length);
-      this.#collect(requests, chunk, failures);
+      this.#collect(chunk, outcome);
     }
-    conclude(failures, requests.length);
+    conclude(outcome);
   }
 
   /** Like {@link batch}, with the kernel's work done on another thread. Nothing else may use the conversation meanwhile. */
-  async batchAsync(requests: readonly Request[]): Promise<void> {
-    const failures: BatchFailure[] = [];
-    for (const chunk of this.#chunks(requests, Buffer.alloc(CHUNK_BYTES), failures)) {
+  async batchAsync(requests: Iterable<Request>): Promise<void> {
+    const outcome: Outcome = { failures: [], total: 0 };
+    for (const chunk of this.#chunks(requests, Buffer.alloc(CHUNK_BYTES), outcome)) {
       await this.#socket.sendAsync(chunk.bytes, chunk.length);
-      this.#collect(requests, chunk, failures);
+      this.#collect(chunk, outcome);
     }
-    conclude(failures, requests.length);
+    conclude(outcome);
   }
 
   close(): void {
@@ -133,13 +140,13 @@ export class Conversation {
   #send(request: Request, flags: number): number {
     outgoing ??= Buffer.alloc(CHUNK_BYTES);
     const sequence = this.#nextSequence();
-    const length = this.#place(outgoing, 0, request, flags, sequence);
+    const length = this.#write(outgoing, 0, request, flags, sequence);
     this.#socket.send(outgoing, length);
     return sequence;
   }
 
   /** Writes a request into `buffer`, its holes filled, and returns the offset after it. */
-  #place(
+  #write(
     buffer: Buffer,
     at: number,
     { op, type, flags, body }: Request,
@@ -165,46 +172,68 @@ export class Conversation {
     return index;
   }
 
-  /** Fills `buffer` with one chunk after the other. A request that cannot be placed joins `failures`. */
-  *#chunks(requests: readonly Request[], buffer: Buffer, failures: BatchFailure[]): Generator<Chunk> {
+  /**
+   * Takes requests from `requests`, a lot at a time, and places them. Nothing of the caller's runs between placing
+   * and sending, so a generator may use this very conversation.
+   */
+  *#chunks(requests: Iterable<Request>, buffer: Buffer, outcome: Outcome): Generator<Chunk> {
     const indexes = new Map<string, number>();
-    let index = 0;
-    while (index < requests.length) {
-      const start = index;
+    let lot: Request[] = [];
+    for (const request of requests) {
+      lot.push(request);
+      if (lot.length < CHUNK_REQUESTS) continue;
+      yield* this.#place(lot, buffer, indexes, outcome);
+      lot = [];
+    }
+    yield* this.#place(lot, buffer, indexes, outcome);
+  }
+
+  /** Fills `buffer` with the lot, as often as its size takes. A request that cannot be placed has failed. */
+  *#place(
+    lot: readonly Request[],
+    buffer: Buffer,
+    indexes: Map<string, number>,
+    outcome: Outcome,
+  ): Generator<Chunk> {
+    let next = 0;
+    while (next < lot.length) {
+      const start = next;
       const sequence = this.#nextSequence();
-      let [length, lastAt, last] = [0, -1, 0];
-      for (; index < requests.length && index - start < CHUNK_REQUESTS; index += 1) {
-        const request = requests[index] as Request;
+      let length = 0;
+      let lastAt = -1;
+      for (; next < lot.length; next += 1) {
+        const request = lot[next] as Request;
         const at = align(length);
         if (at > 0 && at + HEADER_LENGTH + request.body.bytes.length > buffer.length) break;
-        last = (sequence + index - start) >>> 0;
+        this.#sequence = (sequence + next - start) >>> 0;
         try {
-          length = this.#place(buffer, at, request, 0, last, indexes);
+          length = this.#write(buffer, at, request, 0, this.#sequence, indexes);
           lastAt = at;
         } catch (error) {
           if (!(error instanceof NetlinkError)) throw error;
-          failures.push({ index, request, error });
+          outcome.failures.push({ index: outcome.total + next - start, request, error });
         }
       }
-      this.#sequence = last;
-      if (lastAt < 0) continue;
-      buffer.writeUInt16LE(buffer.readUInt16LE(lastAt + 6) | NLM_F_ACK, lastAt + 6);
-      yield { bytes: buffer, length, start, sequence, last: buffer.readUInt32LE(lastAt + 8) };
+      const requests = lot.slice(start, next);
+      if (lastAt >= 0) {
+        buffer.writeUInt16LE(buffer.readUInt16LE(lastAt + 6) | NLM_F_ACK, lastAt + 6);
+        yield { bytes: buffer, length, requests, sequence, last: buffer.readUInt32LE(lastAt + 8) };
+      }
+      outcome.total += requests.length;
     }
   }
 
   /** Refusals come as they happen, unasked; the acknowledgement of the last request ends them. */
-  #collect(requests: readonly Request[], chunk: Chunk, failures: BatchFailure[]): void {
+  #collect({ requests, sequence, last }: Chunk, { failures, total }: Outcome): void {
     for (;;) {
       const message = this.#receive("receive the verdict on a batch");
       while (message.next()) {
-        const offset = (message.sequence - chunk.sequence) >>> 0;
-        const index = chunk.start + offset;
-        const request = requests[index];
-        if (message.type !== NLMSG_ERROR || offset >= CHUNK_REQUESTS || request === undefined) continue;
+        const offset = (message.sequence - sequence) >>> 0;
+        const request = requests[offset];
+        if (message.type !== NLMSG_ERROR || request === undefined) continue;
         const error = refusal(request.op, message);
-        if (error !== undefined) failures.push({ index, request, error });
-        if (message.sequence === chunk.last) return;
+        if (error !== undefined) failures.push({ index: total + offset, request, error });
+        if (message.sequence === last) return;
       }
     }
   }
@@ -272,7 +301,7 @@ function noAnswer(op: string): NetlinkError {
   return new NetlinkError("ERR_SYSCALL", op, "the kernel gave no answer");
 }
 
-function conclude(failures: BatchFailure[], total: number): void {
+function conclude({ failures, total }: Outcome): void {
   if (failures.length > 0)
     throw new BatchError(
       failures.sort((a, b) => a.index - b.index),

@@ -25,7 +25,7 @@ export function listenTcp(netns: Netns, options: ListenTcpOptions = {}): number 
   const { host = "0.0.0.0", port = 0, backlog = 511 } = options;
   const op = `listen on ${host} port ${port}`;
   const address = parseIp(op, host);
-  return listenTcpIn(netns.fd, op, {
+  return listenTcpIn(netns, op, {
     address,
     port: integer(op, "a TCP port", port, 0, 0xffff),
     backlog: integer(op, "a backlog", backlog, 0, 0x7fff_ffff),

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 import { fstatSync } from "node:fs";
 import { isPromise } from "node:util/types";
-import { NetlinkError } from "./errors.ts";
+import { closed, NetlinkError } from "./errors.ts";
 import { collect, type ExecOptions, type ExecResult } from "./exec.ts";
 import { Fd } from "./sys/fd.ts";
 import {
@@ -13,10 +13,7 @@ import {
   openNamespaceFile,
   removeNamespaceFile,
 } from "./sys/namespace-files.ts";
-import { homeFd, inNamespace, newNamespace } from "./sys/thread.ts";
-
-/** What a namespace needs of a descriptor; the home namespace's is never closed. */
-type Handle = Pick<Fd, "value" | "closed" | "close">;
+import { homeNamespace, inNamespace, newNamespace } from "./sys/thread.ts";
 
 /**
  * A network namespace, held open by a descriptor.
@@ -34,24 +31,21 @@ export class Netns implements Disposable {
   readonly name: string | undefined;
   /** Inode number: two handles with the same number are the same namespace. */
   readonly inode: number;
-  readonly #handle: Handle;
+  /** Undefined for the home namespace, whose descriptor everything returns by: it stays open as long as the thread lives. */
+  readonly #owned: Fd | undefined;
+  /** Calls of {@link run} under way. */
+  #inside = 0;
+  #closed = false;
 
-  private constructor(handle: Handle, name: string | undefined) {
-    this.#handle = handle;
+  private constructor(owned: Fd | undefined, inode: number, name: string | undefined) {
+    this.#owned = owned;
+    this.inode = inode;
     this.name = name;
-    this.inode = fstatSync(handle.value).ino;
   }
 
   /** The namespace this thread started in. Closing it does nothing. */
   static get home(): Netns {
-    const handle = {
-      value: homeFd(),
-      closed: false,
-      close: (): void => {
-        // Everything returns here: it stays open as long as the thread lives.
-      },
-    };
-    return new Netns(handle, undefined);
+    return new Netns(undefined, homeNamespace().inode, undefined);
   }
 
   /**
@@ -107,16 +101,17 @@ export class Netns implements Disposable {
   }
 
   static #own(fd: number, name: string | undefined): Netns {
-    return new Netns(new Fd(fd, "network namespace"), name);
+    return new Netns(new Fd(fd, "network namespace"), fstatSync(fd).ino, name);
   }
 
   /** The descriptor, lent. @throws {@link NetlinkError} `ERR_CLOSED` */
   get fd(): number {
-    return this.#handle.value;
+    if (this.#closed) throw closed(`use network namespace ${this.id}`);
+    return this.#owned?.value ?? homeNamespace().fd;
   }
 
   get closed(): boolean {
-    return this.#handle.closed;
+    return this.#closed;
   }
 
   /** As the kernel writes it: `net:[4026531840]`. */
@@ -149,7 +144,7 @@ export class Netns implements Disposable {
    * Should the way back be barred, the process is aborted.
    */
   run<R>(fn: () => R extends PromiseLike<unknown> ? never : R): R {
-    const result: R = inNamespace(this.fd, fn);
+    const result = this.#enter<R>(fn);
     if (isPromise(result))
       throw new TypeError("Netns.run takes a synchronous function; this one returned a promise");
     return result;
@@ -160,7 +155,7 @@ export class Netns implements Disposable {
    * and /sys/class/net shows the caller's devices.
    */
   spawn(command: string, args: readonly string[] = [], options: SpawnOptions = {}): ChildProcess {
-    return inNamespace(this.fd, () => spawn(command, args, options));
+    return inNamespace(this, () => spawn(command, args, options));
   }
 
   /**
@@ -186,12 +181,25 @@ export class Netns implements Disposable {
     this.close();
   }
 
-  /** Gives up the descriptor. May be called again. */
+  /** Gives up the descriptor; called from inside the namespace, on leaving it. May be called again. */
   close(): void {
-    this.#handle.close();
+    if (this.#owned === undefined) return;
+    this.#closed = true;
+    if (this.#inside === 0) this.#owned.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** The descriptor is the way back for whoever goes on to another namespace from inside: it outlives the visit. */
+  #enter<R>(fn: () => R): R {
+    this.#inside += 1;
+    try {
+      return inNamespace(this, fn);
+    } finally {
+      this.#inside -= 1;
+      if (this.#closed && this.#inside === 0) this.#owned?.close();
+    }
   }
 }

@@ -84,21 +84,21 @@ export class Rtnl implements Disposable {
 
   /**
    * Carries out many requests, 500 per system call: about twice as fast as one by one. Each stands for itself: one that is
-   * refused does not keep the others from being carried out. Device names are looked up before their chunk is sent,
-   * so name no device that the same batch renames.
+   * refused does not keep the others from being carried out. Device names are looked up before their lot is sent, once per batch;
+   * so name no device that the same batch renames. A generator is read as the batch proceeds, so a million requests need no room.
    *
    * @example
    * rtnl.batch(pods.map((pod) => addRoute({ to: pod.address, device: pod.device })));
    *
    * @throws {@link BatchError} with every refusal and the request it belongs to.
    */
-  batch(requests: readonly Request[]): void {
+  batch(requests: Iterable<Request>): void {
     this.#session.conversation.batch(requests);
   }
 
   /** Like {@link batch}, on another thread. Cannot be cancelled once begun. @throws {@link BatchError} */
-  async batchAsync(requests: readonly Request[]): Promise<void> {
-    await this.#session.batchAsync([...requests]);
+  async batchAsync(requests: Iterable<Request>): Promise<void> {
+    await this.#session.batchAsync(requests);
   }
 
   /**
@@ -120,7 +120,10 @@ export class Rtnl implements Disposable {
     return new Subscription(socket, options.signal);
   }
 
-  /** Gives up the socket and the namespace; subscriptions stay. What was configured stays. May be called again. */
+  /**
+   * Gives up the socket and the namespace. What was configured stays, subscriptions go on, asynchronous requests under way
+   * finish, and those that still wait for their turn fail with `ERR_CLOSED`. May be called again.
+   */
   close(): void {
     this.#session.close();
   }

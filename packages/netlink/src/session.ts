@@ -1,5 +1,6 @@
 import { Conversation } from "./conversation.ts";
 import { closed } from "./errors.ts";
+import { Limiter } from "./limiter.ts";
 import type { Netns } from "./netns.ts";
 import type { Request } from "./request.ts";
 import { type NetlinkSocket, openNetlinkSocket } from "./sys/netlink-socket.ts";
@@ -10,10 +11,7 @@ const RECEIVE_BUFFER = 0x10_0000;
  * Slow requests hold a thread of libuv's pool (4 by default) and the kernel lets one change links at a time,
  * so more of them would only starve file operations.
  */
-const SLOW_AT_ONCE = 2;
-
-const waiting: (() => void)[] = [];
-let running = 0;
+const slow = new Limiter(2);
 
 /** What the collections of a handle share: its namespace, its socket, and the way off the main thread. */
 export class Session {
@@ -45,14 +43,14 @@ export class Session {
 
   /** A further socket in the namespace. */
   openSocket(receiveBuffer: number): NetlinkSocket {
-    return openNetlinkSocket({ namespaceFd: this.netns.fd, receiveBuffer });
+    return openNetlinkSocket({ netns: this.netns, receiveBuffer });
   }
 
   executeAsync(request: Request): Promise<void> {
     return this.#apart((conversation) => conversation.executeAsync(request));
   }
 
-  batchAsync(requests: readonly Request[]): Promise<void> {
+  batchAsync(requests: Iterable<Request>): Promise<void> {
     return this.#apart((conversation) => conversation.batchAsync(requests));
   }
 
@@ -64,42 +62,24 @@ export class Session {
   }
 
   /** A socket of its own, so that its answer does not mix with those of synchronous requests. */
-  async #apart(work: (conversation: Conversation) => Promise<void>): Promise<void> {
-    await slot();
-    try {
+  #apart(work: (conversation: Conversation) => Promise<void>): Promise<void> {
+    return slow.run(async () => {
       const conversation = new Conversation(this.openSocket(RECEIVE_BUFFER));
       try {
         await work(conversation);
       } finally {
         conversation.close();
       }
-    } finally {
-      release();
-    }
+    });
   }
 }
 
 /** Runs `work` with a short-lived conversation in another namespace. */
 export function converseIn(netns: Netns, work: (conversation: Conversation) => void): void {
-  const socket = openNetlinkSocket({ namespaceFd: netns.fd, receiveBuffer: RECEIVE_BUFFER });
+  const socket = openNetlinkSocket({ netns, receiveBuffer: RECEIVE_BUFFER });
   try {
     work(new Conversation(socket));
   } finally {
     socket.close();
   }
-}
-
-async function slot(): Promise<void> {
-  if (running < SLOW_AT_ONCE) {
-    running += 1;
-    return;
-  }
-  // Handed over by release(), which leaves the count as it is.
-  await new Promise<void>((resolve) => waiting.push(resolve));
-}
-
-function release(): void {
-  const next = waiting.shift();
-  if (next === undefined) running -= 1;
-  else next();
 }

@@ -33,7 +33,7 @@ export function writeSysctl(netns: Netns, key: string, value: string | number): 
       writeFileSync(path, `${value}`, { flag: "r+" });
     });
   } catch (cause) {
-    throw fileError(op, cause);
+    throw fileError(op, cause, "root and a writable /proc/sys");
   }
 }
 

@@ -2,7 +2,7 @@ import { node } from "koffi";
 import { errnoError, NetlinkError } from "../errors.ts";
 import { Fd } from "./fd.ts";
 import { check, errno, libc, libcAsync } from "./libc.ts";
-import { inNamespace } from "./thread.ts";
+import { inNamespace, type NamespaceHandle } from "./thread.ts";
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -50,16 +50,16 @@ export interface NetlinkSocket {
 }
 
 export interface NetlinkSocketOptions {
-  /** Descriptor of the namespace; the socket stays there. */
-  readonly namespaceFd: number;
+  /** Where the socket is opened, and stays. */
+  readonly netns: NamespaceHandle;
   /** Bytes of messages the kernel may queue. */
   readonly receiveBuffer: number;
 }
 
 /** A NETLINK_ROUTE socket with extended acknowledgements and strict checking. */
-export function openNetlinkSocket({ namespaceFd, receiveBuffer }: NetlinkSocketOptions): NetlinkSocket {
+export function openNetlinkSocket({ netns, receiveBuffer }: NetlinkSocketOptions): NetlinkSocket {
   const open = (): number => libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  const number = inNamespace(namespaceFd, () => check(open(), "open netlink socket"));
+  const number = inNamespace(netns, () => check(open(), "open netlink socket"));
   const socket = new KernelSocket(new Fd(number, "netlink socket"));
   try {
     socket.configure(receiveBuffer);

@@ -1,7 +1,7 @@
 import { closeSync } from "node:fs";
 import type { IpAddress } from "../text/ip.ts";
 import { check, libc } from "./libc.ts";
-import { inNamespace } from "./thread.ts";
+import { inNamespace, type NamespaceHandle } from "./thread.ts";
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -19,13 +19,13 @@ export interface TcpListenOptions {
 
 /** A listening TCP socket inside a namespace; the descriptor is the caller's. */
 export function listenTcpIn(
-  namespaceFd: number,
+  netns: NamespaceHandle,
   op: string,
   { address, port, backlog }: TcpListenOptions,
 ): number {
   const family = address.family === 4 ? AF_INET : AF_INET6;
   const type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  const fd = inNamespace(namespaceFd, () => check(libc().socket(family, type, 0), op));
+  const fd = inNamespace(netns, () => check(libc().socket(family, type, 0), op));
   try {
     const one = Buffer.from([1, 0, 0, 0]);
     check(libc().setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, one, one.length), op);

@@ -1,4 +1,4 @@
-import { closeSync, openSync, stat, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, stat, writeSync } from "node:fs";
 import { errnoError, NetlinkError } from "../errors.ts";
 import { check, errno, libc } from "./libc.ts";
 
@@ -11,16 +11,22 @@ export const THREAD_NETNS = "/proc/thread-self/ns/net";
 
 const SYS_ADMIN = "CAP_SYS_ADMIN";
 
-/** The namespace this thread was in when it first came here; stays open as long as the thread lives. */
-let home: number | undefined;
-/** The namespace this thread is in now. */
-let current: number | undefined;
+/** A namespace held open. The inode number tells whether two handles are the same one. */
+export interface NamespaceHandle {
+  readonly fd: number;
+  readonly inode: number;
+}
 
-/** Descriptor of the namespace this thread belongs to. */
-export function homeFd(): number {
+/** The namespace this thread was in when it first came here; stays open as long as the thread lives. */
+let home: NamespaceHandle | undefined;
+/** The namespace this thread is in now. */
+let current: NamespaceHandle | undefined;
+
+/** The namespace this thread belongs to. */
+export function homeNamespace(): NamespaceHandle {
   if (home === undefined) {
     startThreadPool();
-    home = openThreadNetns("open the current network namespace");
+    home = handle(openThreadNetns("open the current network namespace"));
     current = home;
   }
   return home;
@@ -36,14 +42,16 @@ export function openThreadNetns(op: string): number {
 }
 
 /**
- * Runs `fn` with this thread inside the namespace behind `fd`. Nests: the thread returns to where it was,
- * also when `fn` throws. Failing to return would leave the whole process acting in the wrong namespace, so it aborts.
+ * Runs `fn` with this thread inside a namespace, whose descriptor must stay open meanwhile. Nests: the thread returns to where it was, also when `fn` throws.
+ * Failing to return would leave everything this thread does in the wrong namespace, so it aborts the process.
  */
-export function inNamespace<R>(fd: number, fn: () => R): R {
-  const before = currentFd();
-  if (fd === before) return fn();
+export function inNamespace<R>(target: NamespaceHandle, fn: () => R): R {
+  const before = currentNamespace();
+  const { fd, inode } = target;
+  // Entering asks for CAP_SYS_ADMIN, staying for nothing: without privileges one's own namespace can still be read.
+  if (inode === before.inode) return fn();
   check(libc().setns(fd, CLONE_NEWNET), "enter network namespace", SYS_ADMIN);
-  current = fd;
+  current = { fd, inode };
   try {
     return fn();
   } finally {
@@ -56,12 +64,12 @@ export function inNamespace<R>(fd: number, fn: () => R): R {
  * if it throws, the namespace is gone.
  */
 export function newNamespace(op: string, prepare?: () => void): number {
-  const before = currentFd();
+  const before = currentNamespace();
   check(libc().unshare(CLONE_NEWNET), op, SYS_ADMIN);
   let fd: number | undefined;
   try {
     fd = openThreadNetns(op);
-    current = fd;
+    current = handle(fd);
     prepare?.();
     return fd;
   } catch (error) {
@@ -77,14 +85,18 @@ export function isNetworkNamespace(fd: number): boolean {
   return libc().ioctl(fd, NS_GET_NSTYPE, Buffer.alloc(0)) === CLONE_NEWNET;
 }
 
-function currentFd(): number {
-  const fallback = homeFd();
+function currentNamespace(): NamespaceHandle {
+  const fallback = homeNamespace();
   return current ?? fallback;
 }
 
-function goBack(fd: number): void {
-  if (libc().setns(fd, CLONE_NEWNET) === 0) {
-    current = fd;
+function handle(fd: number): NamespaceHandle {
+  return { fd, inode: fstatSync(fd).ino };
+}
+
+function goBack(before: NamespaceHandle): void {
+  if (libc().setns(before.fd, CLONE_NEWNET) === 0) {
+    current = before;
     return;
   }
   writeSync(2, `netlink: cannot return to the previous network namespace (errno ${errno()}); aborting\n`);

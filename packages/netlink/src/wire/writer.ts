@@ -1,7 +1,8 @@
 import type { DeviceRef } from "../model/link.ts";
 import { deviceName, integer } from "../text/check.ts";
 
-const INITIAL = 1024;
+/** Bodies are cut from slabs, as Node cuts small Buffers: one allocation serves a hundred of them. */
+const SLAB = 0x4000;
 const ALIGN = 4;
 
 /** Rounds up to the 4-byte boundary on which netlink places headers and attributes. */
@@ -28,7 +29,7 @@ const NO_HOLES: readonly Hole[] = [];
 
 let spare: MessageWriter | undefined;
 
-/** Runs `fill` on a reused writer and returns what it wrote, as bytes of their own. */
+/** Runs `fill` on a writer and returns what it wrote. */
 export function encode(fill: (writer: MessageWriter) => void): Body {
   const writer = spare ?? new MessageWriter();
   // A getter on a caller's object might encode something itself: the writer in use is not lent twice.
@@ -37,7 +38,7 @@ export function encode(fill: (writer: MessageWriter) => void): Body {
     fill(writer);
     return writer.take();
   } finally {
-    writer.reset();
+    writer.discard();
     spare = writer;
   }
 }
@@ -47,69 +48,76 @@ export function encode(fill: (writer: MessageWriter) => void): Body {
  * Host byte order is little-endian: koffi has no big-endian build, so there is nothing else to serve.
  */
 export class MessageWriter {
-  #bytes: Buffer = Buffer.alloc(INITIAL);
-  #length = 0;
+  #slab: Buffer = Buffer.allocUnsafeSlow(SLAB);
+  /** Where the body in the making begins; everything before belongs to bodies already taken. */
+  #start = 0;
+  #end = 0;
   #holes: Hole[] | undefined;
 
-  /** A copy of everything written. */
+  /** Everything written since the last time. The bytes are the taker's. */
   take(): Body {
-    return { bytes: Buffer.from(this.#bytes.subarray(0, this.#length)), holes: this.#holes ?? NO_HOLES };
+    const bytes = this.#slab.subarray(this.#start, this.#end);
+    const holes = this.#holes ?? NO_HOLES;
+    this.#start = this.#end;
+    this.#holes = undefined;
+    return { bytes, holes };
   }
 
-  reset(): void {
-    this.#length = 0;
+  /** Forgets what was written and not taken. */
+  discard(): void {
+    this.#end = this.#start;
     this.#holes = undefined;
   }
 
   u8(value: number): this {
     this.#reserve(1);
-    this.#bytes[this.#length] = value;
-    this.#length += 1;
+    this.#slab[this.#end] = value;
+    this.#end += 1;
     return this;
   }
 
   u16(value: number): this {
     this.#reserve(2);
-    this.#length = this.#bytes.writeUInt16LE(value, this.#length);
+    this.#end = this.#slab.writeUInt16LE(value, this.#end);
     return this;
   }
 
   u32(value: number): this {
     this.#reserve(4);
-    this.#length = this.#bytes.writeUInt32LE(value, this.#length);
+    this.#end = this.#slab.writeUInt32LE(value, this.#end);
     return this;
   }
 
   /** Ports and tunnel keys travel in network order. */
   u16be(value: number): this {
     this.#reserve(2);
-    this.#length = this.#bytes.writeUInt16BE(value, this.#length);
+    this.#end = this.#slab.writeUInt16BE(value, this.#end);
     return this;
   }
 
   bytes(value: Uint8Array): this {
     this.#reserve(value.length);
-    this.#bytes.set(value, this.#length);
-    this.#length += value.length;
+    this.#slab.set(value, this.#end);
+    this.#end += value.length;
     return this;
   }
 
   /** An interface index; a name leaves a hole. */
   device(op: string, ref: DeviceRef): this {
     if (typeof ref === "number") return this.u32(integer(op, "an interface index", ref, 1, 0x7fff_ffff));
-    this.#hole({ at: this.#length, device: deviceName(op, ref) });
+    this.#hole({ at: this.#offset, device: deviceName(op, ref) });
     return this.u32(0);
   }
 
   /** The number of a descriptor, asked for when the message is sent. */
   fd(owner: FdOwner): this {
-    this.#hole({ at: this.#length, owner });
+    this.#hole({ at: this.#offset, owner });
     return this.u32(0);
   }
 
   /** An attribute whose payload `fill` writes; nests. Sets no NLA_F_NESTED: rtnetlink predates it and ignores it. */
   attribute(type: number, fill: () => void): this {
-    const start = this.#length;
+    const start = this.#offset;
     this.u16(0).u16(type);
     fill();
     this.#close(start);
@@ -118,28 +126,28 @@ export class MessageWriter {
 
   /** Like an attribute, but only the length stands before what `fill` writes (struct rtnexthop). */
   counted(fill: () => void): void {
-    const start = this.#length;
+    const start = this.#offset;
     this.u16(0);
     fill();
     this.#close(start);
   }
 
   attributeBytes(type: number, value: Uint8Array): this {
-    const start = this.#length;
+    const start = this.#offset;
     this.u16(0).u16(type).bytes(value);
     this.#close(start);
     return this;
   }
 
   attributeU8(type: number, value: number): this {
-    const start = this.#length;
+    const start = this.#offset;
     this.u16(0).u16(type).u8(value);
     this.#close(start);
     return this;
   }
 
   attributeU16be(type: number, value: number): this {
-    const start = this.#length;
+    const start = this.#offset;
     this.u16(0).u16(type).u16be(value);
     this.#close(start);
     return this;
@@ -159,7 +167,7 @@ export class MessageWriter {
 
   /** A text attribute with its terminating zero, as iproute2 sends it. */
   attributeText(type: number, value: string): this {
-    const start = this.#length;
+    const start = this.#offset;
     this.u16(0).u16(type).bytes(Buffer.from(value)).u8(0);
     this.#close(start);
     return this;
@@ -170,17 +178,23 @@ export class MessageWriter {
     this.#holes.push(hole);
   }
 
-  /** Writes the length of the attribute that began at `start`, then pads with zeros. */
-  #close(start: number): void {
-    this.#bytes.writeUInt16LE(this.#length - start, start);
-    while (this.#length % ALIGN !== 0) this.u8(0);
+  /** Offset within the body, which stays true when the body moves to another slab. */
+  get #offset(): number {
+    return this.#end - this.#start;
+  }
+
+  /** Writes the length of the attribute that began at `offset`, then pads with zeros. */
+  #close(offset: number): void {
+    this.#slab.writeUInt16LE(this.#offset - offset, this.#start + offset);
+    while (this.#offset % ALIGN !== 0) this.u8(0);
   }
 
   #reserve(count: number): void {
-    const needed = this.#length + count;
-    if (needed <= this.#bytes.length) return;
-    const grown = Buffer.alloc(Math.max(needed, this.#bytes.length * 2));
-    this.#bytes.copy(grown, 0, 0, this.#length);
-    this.#bytes = grown;
+    if (this.#end + count <= this.#slab.length) return;
+    const written = this.#slab.subarray(this.#start, this.#end);
+    this.#slab = Buffer.allocUnsafeSlow(Math.max(SLAB, 2 * (written.length + count)));
+    this.#slab.set(written);
+    this.#start = 0;
+    this.#end = written.length;
   }
 }
