@@ -119,9 +119,10 @@ export class Conversation {
   }
 
   /** Like {@link batch}, with the kernel's work done on another thread. Nothing else may use the conversation meanwhile. */
-  async batchAsync(requests: Iterable<Request>): Promise<void> {
+  async batchAsync(requests: Iterable<Request>, signal?: AbortSignal): Promise<void> {
     const outcome: Outcome = { failures: [], total: 0 };
     for (const chunk of this.#chunks(requests, Buffer.alloc(CHUNK_BYTES), outcome)) {
+      signal?.throwIfAborted();
       await this.#socket.sendAsync(chunk.bytes, chunk.length);
       this.#collect(chunk, outcome);
     }

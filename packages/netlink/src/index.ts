@@ -82,6 +82,6 @@ export type {
 
 export type { EventGroup, RtnlEvent } from "./events.ts";
 export type { SubscribeOptions, Subscription } from "./subscription.ts";
-export type { Request } from "./request.ts";
+export type { AsyncOptions, Request } from "./request.ts";
 export type { Body, FdOwner, Hole } from "./wire/writer.ts";
 export type { IpFamily } from "./text/ip.ts";

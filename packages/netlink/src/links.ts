@@ -1,7 +1,7 @@
 import { isNetlinkError } from "./errors.ts";
 import type { CreateLinkOptions, DeviceRef, Link, LinkChanges, ListLinksOptions } from "./model/link.ts";
 import type { Netns } from "./netns.ts";
-import { type Request, request } from "./request.ts";
+import { type AsyncOptions, type Request, request } from "./request.ts";
 import { converseIn, type Session } from "./session.ts";
 import {
   decodeLink,
@@ -107,9 +107,9 @@ export class Links {
     this.#session.conversation.execute(setLink(device, changes));
   }
 
-  /** Like {@link set}, on another thread. Cannot be cancelled once begun. */
-  async setAsync(device: DeviceRef, changes: LinkChanges): Promise<void> {
-    await this.#session.executeAsync(setLink(device, changes));
+  /** Like {@link set}, on another thread. */
+  async setAsync(device: DeviceRef, changes: LinkChanges, { signal }: AsyncOptions = {}): Promise<void> {
+    await this.#session.executeAsync(setLink(device, changes), signal);
   }
 
   /**
@@ -122,9 +122,9 @@ export class Links {
     this.#session.conversation.execute(deleteLink(device));
   }
 
-  /** Like {@link delete}, on another thread. Cannot be cancelled once begun. */
-  async deleteAsync(device: DeviceRef): Promise<void> {
-    await this.#session.executeAsync(deleteLink(device));
+  /** Like {@link delete}, on another thread. */
+  async deleteAsync(device: DeviceRef, { signal }: AsyncOptions = {}): Promise<void> {
+    await this.#session.executeAsync(deleteLink(device), signal);
   }
 
   /** The peer may be in another namespace, and only a socket of that namespace can raise it there. */

@@ -15,6 +15,12 @@ export interface Request {
   readonly body: Body;
 }
 
+/** For requests that wait their turn and then for the kernel. */
+export interface AsyncOptions {
+  /** Calls off what has not been sent yet, and rejects with its reason. What the kernel has begun, it finishes. */
+  readonly signal?: AbortSignal;
+}
+
 /** @internal */
 export function request(
   op: string,

@@ -4,7 +4,7 @@ import { Fdb } from "./fdb.ts";
 import { Links } from "./links.ts";
 import { Neighbours } from "./neighbours.ts";
 import { Netns } from "./netns.ts";
-import type { Request } from "./request.ts";
+import type { AsyncOptions, Request } from "./request.ts";
 import { Routes } from "./routes.ts";
 import { Rules } from "./rules.ts";
 import { Session } from "./session.ts";
@@ -77,9 +77,9 @@ export class Rtnl implements Disposable {
     this.#session.conversation.execute(request);
   }
 
-  /** Carries out one request on another thread. Cannot be cancelled once begun. @throws {@link NetlinkError} */
-  async executeAsync(request: Request): Promise<void> {
-    await this.#session.executeAsync(request);
+  /** Carries out one request on another thread. @throws {@link NetlinkError} */
+  async executeAsync(request: Request, { signal }: AsyncOptions = {}): Promise<void> {
+    await this.#session.executeAsync(request, signal);
   }
 
   /**
@@ -96,9 +96,9 @@ export class Rtnl implements Disposable {
     this.#session.conversation.batch(requests);
   }
 
-  /** Like {@link batch}, on another thread. Cannot be cancelled once begun. @throws {@link BatchError} */
-  async batchAsync(requests: Iterable<Request>): Promise<void> {
-    await this.#session.batchAsync(requests);
+  /** Like {@link batch}, on another thread; called off, it ends between two lots. @throws {@link BatchError} */
+  async batchAsync(requests: Iterable<Request>, { signal }: AsyncOptions = {}): Promise<void> {
+    await this.#session.batchAsync(requests, signal);
   }
 
   /**

@@ -46,12 +46,12 @@ export class Session {
     return openNetlinkSocket({ netns: this.netns, receiveBuffer });
   }
 
-  executeAsync(request: Request): Promise<void> {
-    return this.#apart((conversation) => conversation.executeAsync(request));
+  executeAsync(request: Request, signal: AbortSignal | undefined): Promise<void> {
+    return this.#apart((conversation) => conversation.executeAsync(request), signal);
   }
 
-  batchAsync(requests: Iterable<Request>): Promise<void> {
-    return this.#apart((conversation) => conversation.batchAsync(requests));
+  batchAsync(requests: Iterable<Request>, signal: AbortSignal | undefined): Promise<void> {
+    return this.#apart((conversation) => conversation.batchAsync(requests, signal), signal);
   }
 
   close(): void {
@@ -62,7 +62,10 @@ export class Session {
   }
 
   /** A socket of its own, so that its answer does not mix with those of synchronous requests. */
-  #apart(work: (conversation: Conversation) => Promise<void>): Promise<void> {
+  #apart(
+    work: (conversation: Conversation) => Promise<void>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     return slow.run(async () => {
       const conversation = new Conversation(this.openSocket(RECEIVE_BUFFER));
       try {
@@ -70,7 +73,7 @@ export class Session {
       } finally {
         conversation.close();
       }
-    });
+    }, signal);
   }
 }
 

@@ -268,4 +268,13 @@ describe("a batch", () => {
     await conversation.batchAsync(requests(600));
     expect(socket.sent.map((messages) => messages.length)).toEqual([500, 100]);
   });
+
+  it("stops between two sends when it is called off", async () => {
+    const { socket, talk: conversation } = talk((messages) => [verdict(sequenceOf(messages))]);
+    const abort = new AbortController();
+    const batch = conversation.batchAsync(requests(1500), abort.signal);
+    abort.abort(new Error("called off"));
+    await expect(batch).rejects.toThrow("called off");
+    expect(socket.sent).toHaveLength(1);
+  });
 });

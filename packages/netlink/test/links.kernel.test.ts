@@ -347,6 +347,8 @@ describe.skipIf(unprivileged)("a device", () => {
     clearInterval(timer);
     expect(turns).toBeGreaterThan(2);
     expect(ip(netns, "link")).toHaveLength(1);
+    const off = AbortSignal.abort(new Error("called off"));
+    await expect(rtnl.links.setAsync("lo", { alias: "x" }, { signal: off })).rejects.toThrow("called off");
     await expect(rtnl.links.deleteAsync("v0")).rejects.toMatchObject({
       code: "ERR_NOT_FOUND",
       op: "delete link v0",

@@ -200,6 +200,15 @@ describe.skipIf(unprivileged)("running inside a namespace", () => {
     expect(new Set(control).size).toBe(2);
   });
 
+  it("ends the process rather than go on in the wrong place", () => {
+    const script = fileURLToPath(new URL("support/no-way-back.mjs", import.meta.url));
+    const { stdout, stderr, signal } = spawnSync(process.execPath, ["--conditions=@netloom/source", script], {
+      encoding: "utf8",
+    });
+    expect({ signal, stdout }).toEqual({ signal: "SIGABRT", stdout: "inside\n" });
+    expect(stderr).toContain("netlink: cannot return to the previous network namespace (errno 9); aborting");
+  });
+
   it("works in a worker thread without moving the others", async () => {
     using netns = Netns.createAnonymous();
     const code = `

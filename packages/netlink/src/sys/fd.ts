@@ -1,7 +1,7 @@
 import { closeSync } from "node:fs";
 import { closed } from "../errors.ts";
 
-/** Closes what was dropped without `close()`: a leak of the caller's, said aloud once per kind, but not a leak of the process. */
+/** Closes what was dropped without `close()`, and says so: a mistake of the caller's need not become a leak of the process. */
 const dropped = new FinalizationRegistry<{ readonly fd: number; readonly what: string }>(({ fd, what }) => {
   process.emitWarning(`a ${what} was garbage-collected without being closed`, "NetlinkWarning");
   closeSync(fd);

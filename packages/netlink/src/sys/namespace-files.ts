@@ -4,7 +4,7 @@ import { check, errno, libc } from "./libc.ts";
 import { fileError, isNetworkNamespace, THREAD_NETNS } from "./thread.ts";
 
 /** Where `ip netns` keeps its namespaces. */
-export const NETNS_DIRECTORY = "/run/netns";
+const NETNS_DIRECTORY = "/run/netns";
 
 const MS_BIND = 0x1000;
 const MS_REC = 0x4000;

@@ -33,7 +33,7 @@ export function homeNamespace(): NamespaceHandle {
 }
 
 /** Opens the namespace the thread is in at this moment. */
-export function openThreadNetns(op: string): number {
+function openThreadNetns(op: string): number {
   try {
     return openSync(THREAD_NETNS, "r");
   } catch (cause) {

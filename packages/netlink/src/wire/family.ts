@@ -1,9 +1,9 @@
 import type { IpFamily } from "../text/ip.ts";
 import { invalid } from "../errors.ts";
 
-export const AF_INET = 2;
+const AF_INET = 2;
 export const AF_BRIDGE = 7;
-export const AF_INET6 = 10;
+const AF_INET6 = 10;
 
 /** The address family number of an IP version. */
 export function familyNumber(op: string, family: IpFamily): number {
