@@ -1,6 +1,7 @@
 /**
- * What attaching a pod takes of netlink: a veth pair with its peer inside a namespace, an address, and a route to it; beside
- * the same with ip(8), one command each, as a shell script would. Needs root and iproute2. Run from the repository:
+ * What attaching a pod takes of netlink: a veth pair with its peer inside a namespace, an address, and a
+ * route to it; beside the same with ip(8), one command each, as a shell script would. Needs root and
+ * iproute2. Run from the repository:
  *
  *     node_modules/.bin/node packages/netlink/bench/pods.ts [pods]
  */

@@ -1,7 +1,8 @@
 /**
- * 10,000 routes into a namespace of its own: one by one, in batches, deleted, listed; beside `ip -batch` and `ip -j` in the same
- * rounds. Each figure is the median over the rounds; ratios are medians of the rounds' own ratios, since the machine may be
- * busy with other things. Needs root and iproute2. Run from the repository:
+ * 10,000 routes into a namespace of its own: one by one, in batches, deleted, listed; beside `ip -batch`
+ * and `ip -j` in the same rounds. Each figure is the median over the rounds; ratios are medians of the
+ * rounds' own ratios, since the machine may be busy with other things. Needs root and iproute2. Run from
+ * the repository:
  *
  *     node_modules/.bin/node packages/netlink/bench/routes.ts [rounds]
  */

@@ -61,7 +61,10 @@ export class Addresses {
     });
   }
 
-  /** @throws {@link NetlinkError} `ERR_EXISTS`, `ERR_NOT_FOUND` when the device does not exist, `ERR_INVALID`, … */
+  /**
+   * @throws {@link NetlinkError} `ERR_EXISTS`, `ERR_NOT_FOUND` when the device does not exist,
+   * `ERR_INVALID`, …
+   */
   add(options: AddressOptions): void {
     this.#session.conversation.execute(addAddress(options));
   }
@@ -72,7 +75,8 @@ export class Addresses {
   }
 
   /**
-   * Deletes an address; of IPv4 also those it is primary for, unless net.ipv4.conf.*.promote_secondaries is set.
+   * Deletes an address; of IPv4 also those it is primary for, unless net.ipv4.conf.*.promote_secondaries is
+   * set.
    *
    * @throws {@link NetlinkError} `ERR_NOT_FOUND`
    */

@@ -1,5 +1,6 @@
-import { BatchError, type BatchFailure } from "./batch-error.ts";
-import { errnoError, invalid, NetlinkError } from "./errors.ts";
+import { BatchError } from "./batch-error.ts";
+import { errnoError, NetlinkError } from "./errors.ts";
+import { type Chunk, CHUNK_BYTES, type Outcome, Outbox } from "./outbox.ts";
 import type { Request } from "./request.ts";
 import { type NetlinkSocket, NOTHING_THERE, OVERRUN } from "./sys/netlink-socket.ts";
 import {
@@ -9,20 +10,13 @@ import {
   NLM_F_ACK,
   NLM_F_DUMP,
   NLM_F_DUMP_INTR,
-  NLM_F_REQUEST,
   NLMSG_DONE,
   NLMSG_ERROR,
-  writeHeader,
 } from "./wire/message.ts";
-import { align, type Hole } from "./wire/writer.ts";
 
 /** Decodes one message of an answer; undefined leaves it out. */
 export type Decode<T> = (message: MessageCursor) => T | undefined;
 
-/** Requests per send. All of them may fail, and the errors must fit the receive buffer together (1 KiB each as the kernel counts). */
-const CHUNK_REQUESTS = 500;
-/** Bytes per send; the kernel takes what fits its send buffer, 208 KiB unless told otherwise. */
-const CHUNK_BYTES = 0x2_0000;
 /** Dumps come in datagrams of up to 32 KiB, single messages may be larger. */
 const RECEIVE_BYTES = 0x2_0000;
 const DUMP_ATTEMPTS = 32;
@@ -33,34 +27,17 @@ const ENOBUFS = 105;
 let outgoing: Buffer | undefined;
 let incoming: Buffer | undefined;
 
-/** Requests of one send. */
-interface Chunk {
-  readonly bytes: Buffer;
-  readonly length: number;
-  /** Their sequence numbers follow each other, from `sequence` on. */
-  readonly requests: readonly Request[];
-  readonly sequence: number;
-  /** Sequence number of the last request that was placed, the one that asks to be acknowledged. */
-  readonly last: number;
-}
-
-/** What has become of a batch so far. */
-interface Outcome {
-  readonly failures: BatchFailure[];
-  /** Requests before the chunk under way. */
-  total: number;
-}
-
 /**
- * Requests and answers over one socket. rtnetlink answers within send(2): when that returns, the answer waits in the
- * receive queue. So nothing here waits for an answer, and an empty queue is an error.
+ * Requests and answers over one socket. rtnetlink answers within send(2): when that returns, the answer
+ * waits in the receive queue. So nothing here waits for an answer, and an empty queue is an error.
  */
 export class Conversation {
   readonly #socket: NetlinkSocket;
-  #sequence = 0;
+  readonly #outbox: Outbox;
 
   constructor(socket: NetlinkSocket) {
     this.#socket = socket;
+    this.#outbox = new Outbox(socket);
   }
 
   /** Sends one request and waits for nothing but the kernel's verdict. */
@@ -69,11 +46,14 @@ export class Conversation {
     this.#acknowledged(request.op, sequence);
   }
 
-  /** Like {@link execute}, with the kernel's work done on another thread. Nothing else may use the conversation meanwhile. */
+  /**
+   * Like {@link execute}, with the kernel's work done on another thread. Nothing else may use the
+   * conversation meanwhile.
+   */
   async executeAsync(request: Request): Promise<void> {
     const bytes = Buffer.alloc(HEADER_LENGTH + request.body.bytes.length);
-    const sequence = this.#nextSequence();
-    const length = this.#write(bytes, 0, request, NLM_F_ACK, sequence);
+    const sequence = this.#outbox.nextSequence();
+    const length = this.#outbox.write(bytes, 0, request, NLM_F_ACK, sequence);
     await this.#socket.sendAsync(bytes, length);
     this.#acknowledged(request.op, sequence);
   }
@@ -108,20 +88,27 @@ export class Conversation {
     });
   }
 
-  /** Sends requests by the hundred; the kernel carries out every one it does not refuse. @throws {@link BatchError} */
+  /**
+   * Sends requests by the hundred; the kernel carries out every one it does not refuse.
+   *
+   * @throws {@link BatchError}
+   */
   batch(requests: Iterable<Request>): void {
     const outcome: Outcome = { failures: [], total: 0 };
-    for (const chunk of this.#chunks(requests, (outgoing ??= Buffer.alloc(CHUNK_BYTES)), outcome)) {
+    for (const chunk of this.#outbox.chunks(requests, (outgoing ??= Buffer.alloc(CHUNK_BYTES)), outcome)) {
       this.#socket.send(chunk.bytes, chunk.length);
       this.#collect(chunk, outcome);
     }
     conclude(outcome);
   }
 
-  /** Like {@link batch}, with the kernel's work done on another thread. Nothing else may use the conversation meanwhile. */
+  /**
+   * Like {@link batch}, with the kernel's work done on another thread. Nothing else may use the
+   * conversation meanwhile.
+   */
   async batchAsync(requests: Iterable<Request>, signal?: AbortSignal): Promise<void> {
     const outcome: Outcome = { failures: [], total: 0 };
-    for (const chunk of this.#chunks(requests, Buffer.alloc(CHUNK_BYTES), outcome)) {
+    for (const chunk of this.#outbox.chunks(requests, Buffer.alloc(CHUNK_BYTES), outcome)) {
       signal?.throwIfAborted();
       await this.#socket.sendAsync(chunk.bytes, chunk.length);
       this.#collect(chunk, outcome);
@@ -133,95 +120,12 @@ export class Conversation {
     this.#socket.close();
   }
 
-  #nextSequence(): number {
-    this.#sequence = (this.#sequence + 1) >>> 0;
-    return this.#sequence;
-  }
-
   #send(request: Request, flags: number): number {
     outgoing ??= Buffer.alloc(CHUNK_BYTES);
-    const sequence = this.#nextSequence();
-    const length = this.#write(outgoing, 0, request, flags, sequence);
+    const sequence = this.#outbox.nextSequence();
+    const length = this.#outbox.write(outgoing, 0, request, flags, sequence);
     this.#socket.send(outgoing, length);
     return sequence;
-  }
-
-  /** Writes a request into `buffer`, its holes filled, and returns the offset after it. */
-  #write(
-    buffer: Buffer,
-    at: number,
-    { op, type, flags, body }: Request,
-    moreFlags: number,
-    sequence: number,
-    indexes?: Map<string, number>,
-  ): number {
-    const length = HEADER_LENGTH + body.bytes.length;
-    if (at + length > buffer.length) throw invalid(op, length, `a length of at most ${CHUNK_BYTES} bytes`);
-    writeHeader(buffer, at, length, type, NLM_F_REQUEST | flags | moreFlags, sequence);
-    buffer.set(body.bytes, at + HEADER_LENGTH);
-    for (const hole of body.holes)
-      buffer.writeInt32LE(this.#resolve(op, hole, indexes), at + HEADER_LENGTH + hole.at);
-    return at + length;
-  }
-
-  #resolve(op: string, hole: Hole, indexes: Map<string, number> | undefined): number {
-    if ("owner" in hole) return hole.owner.fd;
-    const index = indexes?.get(hole.device) ?? this.#socket.deviceIndex(hole.device);
-    if (index === undefined)
-      throw new NetlinkError("ERR_NOT_FOUND", op, `no device ${hole.device} in this network namespace`);
-    indexes?.set(hole.device, index);
-    return index;
-  }
-
-  /**
-   * Takes requests from `requests`, a lot at a time, and places them. Nothing of the caller's runs between placing
-   * and sending, so a generator may use this very conversation.
-   */
-  *#chunks(requests: Iterable<Request>, buffer: Buffer, outcome: Outcome): Generator<Chunk> {
-    const indexes = new Map<string, number>();
-    let lot: Request[] = [];
-    for (const request of requests) {
-      lot.push(request);
-      if (lot.length < CHUNK_REQUESTS) continue;
-      yield* this.#place(lot, buffer, indexes, outcome);
-      lot = [];
-    }
-    yield* this.#place(lot, buffer, indexes, outcome);
-  }
-
-  /** Fills `buffer` with the lot, as often as its size takes. A request that cannot be placed has failed. */
-  *#place(
-    lot: readonly Request[],
-    buffer: Buffer,
-    indexes: Map<string, number>,
-    outcome: Outcome,
-  ): Generator<Chunk> {
-    let next = 0;
-    while (next < lot.length) {
-      const start = next;
-      const sequence = this.#nextSequence();
-      let length = 0;
-      let lastAt = -1;
-      for (; next < lot.length; next += 1) {
-        const request = lot[next] as Request;
-        const at = align(length);
-        if (at > 0 && at + HEADER_LENGTH + request.body.bytes.length > buffer.length) break;
-        this.#sequence = (sequence + next - start) >>> 0;
-        try {
-          length = this.#write(buffer, at, request, 0, this.#sequence, indexes);
-          lastAt = at;
-        } catch (error) {
-          if (!(error instanceof NetlinkError)) throw error;
-          outcome.failures.push({ index: outcome.total + next - start, request, error });
-        }
-      }
-      const requests = lot.slice(start, next);
-      if (lastAt >= 0) {
-        buffer.writeUInt16LE(buffer.readUInt16LE(lastAt + 6) | NLM_F_ACK, lastAt + 6);
-        yield { bytes: buffer, length, requests, sequence, last: buffer.readUInt32LE(lastAt + 8) };
-      }
-      outcome.total += requests.length;
-    }
   }
 
   /** Refusals come as they happen, unasked; the acknowledgement of the last request ends them. */

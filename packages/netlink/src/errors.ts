@@ -40,7 +40,10 @@ export class NetlinkError extends Error {
   readonly errno: number | undefined;
   /** `EEXIST`, `ENODEV`, … for {@link errno}. */
   readonly errnoName: string | undefined;
-  /** The extended acknowledgement text: `Nexthop has invalid gateway`. Kernels give it for most refusals, not all. */
+  /**
+   * The extended acknowledgement text: `Nexthop has invalid gateway`. Kernels give it for most refusals,
+   * not all.
+   */
   readonly kernelMessage: string | undefined;
   /** What usually helps. */
   readonly hint: string | undefined;

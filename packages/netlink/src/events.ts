@@ -21,7 +21,10 @@ export type RtnlEvent =
   | { readonly type: "rule:changed" | "rule:deleted"; readonly rule: Rule }
   | { readonly type: "neighbour:changed" | "neighbour:deleted"; readonly neighbour: Neighbour }
   | { readonly type: "fdb:changed" | "fdb:deleted"; readonly entry: FdbEntry }
-  /** Events were lost: list everything watched again. What comes after this marker is newer than what was lost. */
+  /**
+   * Events were lost: list everything watched again. What comes after this marker is newer than what was
+   * lost.
+   */
   | { readonly type: "resync" };
 
 /** Multicast groups of linux/rtnetlink.h (RTNLGRP_*), IPv4 and IPv6. */

@@ -56,7 +56,10 @@ export class Fdb {
     return this.#session.conversation.dump(list, decodeFdbEntry);
   }
 
-  /** @throws {@link NetlinkError} `ERR_EXISTS`, `ERR_NOT_FOUND`, `ERR_UNSUPPORTED` when the device has no such table. */
+  /**
+   * @throws {@link NetlinkError} `ERR_EXISTS`, `ERR_NOT_FOUND`, `ERR_UNSUPPORTED` when the device has no
+   * such table.
+   */
   add(options: FdbEntryOptions): void {
     this.#session.conversation.execute(addFdbEntry(options));
   }
@@ -71,7 +74,11 @@ export class Fdb {
     this.#session.conversation.execute(replaceFdbEntry(options));
   }
 
-  /** Deletes an entry, or, if a remote is named, that remote of it. @throws {@link NetlinkError} `ERR_NOT_FOUND` */
+  /**
+   * Deletes an entry, or, if a remote is named, that remote of it.
+   *
+   * @throws {@link NetlinkError} `ERR_NOT_FOUND`
+   */
   delete(options: FdbEntryOptions): void {
     this.#session.conversation.execute(deleteFdbEntry(options));
   }

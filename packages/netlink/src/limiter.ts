@@ -8,7 +8,10 @@ export class Limiter {
     this.#limit = limit;
   }
 
-  /** Starts `work` before returning if there is room, else when there is. Who waits can be called off by `signal`. */
+  /**
+   * Starts `work` before returning if there is room, else when there is. Who waits can be called off by
+   * `signal`.
+   */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
     if (this.#running < this.#limit) this.#running += 1;

@@ -30,7 +30,10 @@ export function deleteLink(device: DeviceRef): Request {
   });
 }
 
-/** Not exported by the package: an alias and a peer that is up take further requests, which only {@link Links.create} sends. */
+/**
+ * Not exported by the package: an alias and a peer that is up take further requests, which only
+ * {@link Links.create} sends.
+ */
 export function createLink(options: CreateLinkOptions): Request {
   return request(`create link ${options.name}`, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, (writer, op) => {
     writeCreateLink(writer, op, options);
@@ -78,7 +81,8 @@ export class Links {
    * Creates a device and returns it as it became. If a later step fails (the alias, raising the peer),
    * the device is deleted again, and its peer with it.
    *
-   * @throws {@link NetlinkError} `ERR_EXISTS`, `ERR_UNSUPPORTED` when the kernel has no such kind, `ERR_INVALID`, …
+   * @throws {@link NetlinkError} `ERR_EXISTS`, `ERR_UNSUPPORTED` when the kernel has no such kind,
+   * `ERR_INVALID`, …
    */
   create(options: CreateLinkOptions): Link {
     const create = createLink(options);
@@ -113,10 +117,11 @@ export class Links {
   }
 
   /**
-   * Deletes a device; of a veth pair both. Blocks the event loop for some 20 ms while the kernel waits for its
-   * readers; {@link deleteAsync} does not.
+   * Deletes a device; of a veth pair both. Blocks the event loop for some 20 ms while the kernel waits for
+   * its readers; {@link deleteAsync} does not.
    *
-   * @throws {@link NetlinkError} `ERR_NOT_FOUND`, `ERR_UNSUPPORTED` for devices that cannot be deleted (loopback).
+   * @throws {@link NetlinkError} `ERR_NOT_FOUND`, `ERR_UNSUPPORTED` for devices that cannot be deleted
+   * (loopback).
    */
   delete(device: DeviceRef): void {
     this.#session.conversation.execute(deleteLink(device));

@@ -13,13 +13,15 @@ export interface ListenTcpOptions {
 }
 
 /**
- * Opens a listening TCP socket inside a namespace and returns its descriptor, for `server.listen({ fd })`, which takes it over.
- * (`Netns.run(() => server.listen(port))` would not do: Node binds later, at home.) To connect from inside a namespace, spawn a child there.
+ * Opens a listening TCP socket inside a namespace and returns its descriptor, for `server.listen({ fd })`,
+ * which takes it over. (`Netns.run(() => server.listen(port))` would not do: Node binds later, at home.) To
+ * connect from inside a namespace, spawn a child there.
  *
  * @example
  * const server = http.createServer(handler).listen({ fd: listenTcp(ns, { host: "10.0.0.1", port: 80 }) });
  *
- * @throws {@link NetlinkError} `ERR_NOT_FOUND` when the namespace does not have the address, `ERR_SYSCALL` (EADDRINUSE) when the port is taken.
+ * @throws {@link NetlinkError} `ERR_NOT_FOUND` when the namespace does not have the address, `ERR_SYSCALL`
+ * (EADDRINUSE) when the port is taken.
  */
 export function listenTcp(netns: Netns, options: ListenTcpOptions = {}): number {
   const { host = "0.0.0.0", port = 0, backlog = 511 } = options;

@@ -45,7 +45,10 @@ export class Neighbours {
     this.#session = session;
   }
 
-  /** All entries, or those asked for; IPv4 before IPv6. Entries that need no resolution (`noarp`) are listed too. */
+  /**
+   * All entries, or those asked for; IPv4 before IPv6. Entries that need no resolution (`noarp`) are listed
+   * too.
+   */
   list({ family, device, proxy }: ListNeighboursOptions = {}): Neighbour[] {
     return families(family).flatMap((version) => {
       const list = request("list neighbours", RTM_GETNEIGH, 0, (writer, op) => {

@@ -31,7 +31,10 @@ export class Netns implements Disposable {
   readonly name: string | undefined;
   /** Inode number: two handles with the same number are the same namespace. */
   readonly inode: number;
-  /** Undefined for the home namespace, whose descriptor everything returns by: it stays open as long as the thread lives. */
+  /**
+   * Undefined for the home namespace, whose descriptor everything returns by: it stays open as long as the
+   * thread lives.
+   */
   readonly #owned: Fd | undefined;
   /** Calls of {@link run} under way. */
   #inside = 0;
@@ -49,7 +52,8 @@ export class Netns implements Disposable {
   }
 
   /**
-   * Opens a namespace by its name under /run/netns, or by a path (anything with a slash), such as `/proc/4711/ns/net`.
+   * Opens a namespace by its name under /run/netns, or by a path (anything with a slash), such as
+   * `/proc/4711/ns/net`.
    *
    * @throws {@link NetlinkError} `ERR_NOT_FOUND`, or `ERR_INVALID` when the file is not a network namespace.
    */
@@ -86,7 +90,8 @@ export class Netns implements Disposable {
   }
 
   /**
-   * Unmounts and removes /run/netns/NAME. The namespace itself lives on while a process or a handle is inside.
+   * Unmounts and removes /run/netns/NAME. The namespace itself lives on while a process or a handle is
+   * inside.
    *
    * @throws {@link NetlinkError} `ERR_NOT_FOUND`.
    */
@@ -133,13 +138,15 @@ export class Netns implements Disposable {
   }
 
   /**
-   * Runs `fn` with the calling thread inside the namespace and returns its result. Sockets opened there stay there; paths under
-   * /proc/thread-self/net and /proc/sys/net read there. Calls nest, and an exception comes home before it arrives.
+   * Runs `fn` with the calling thread inside the namespace and returns its result. Sockets opened there
+   * stay there; paths under
+   * /proc/thread-self/net and /proc/sys/net read there. Calls nest, and an exception comes home before it
+   * arrives.
    *
-   * Synchronous only, because everything else on this thread would run in the namespace meanwhile: an async callback does not
-   * compile, and a promise returned all the same is a TypeError. Start nothing that finishes later either: `net.Server.listen`
-   * binds after the thread has returned (see {@link listenTcp}), file operations with callbacks run on other threads, and a
-   * Worker started inside stays inside.
+   * Synchronous only, because everything else on this thread would run in the namespace meanwhile: an async
+   * callback does not compile, and a promise returned all the same is a TypeError. Start nothing that
+   * finishes later either: `net.Server.listen` binds after the thread has returned (see {@link listenTcp}),
+   * file operations with callbacks run on other threads, and a Worker started inside stays inside.
    *
    * Should the way back be barred, the process is aborted.
    */
@@ -151,8 +158,8 @@ export class Netns implements Disposable {
   }
 
   /**
-   * Starts a program inside the namespace. Its /sys is the caller's, unlike under `ip netns exec`: bpffs and cgroups stay visible,
-   * and /sys/class/net shows the caller's devices.
+   * Starts a program inside the namespace. Its /sys is the caller's, unlike under `ip netns exec`: bpffs
+   * and cgroups stay visible, and /sys/class/net shows the caller's devices.
    */
   spawn(command: string, args: readonly string[] = [], options: SpawnOptions = {}): ChildProcess {
     return inNamespace(this, () => spawn(command, args, options));
@@ -192,7 +199,10 @@ export class Netns implements Disposable {
     this.close();
   }
 
-  /** The descriptor is the way back for whoever goes on to another namespace from inside: it outlives the visit. */
+  /**
+   * The descriptor is the way back for whoever goes on to another namespace from inside: it outlives the
+   * visit.
+   */
   #enter<R>(fn: () => R): R {
     this.#inside += 1;
     try {

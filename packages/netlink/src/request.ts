@@ -1,8 +1,9 @@
 import { type Body, encode, type MessageWriter } from "./wire/writer.ts";
 
 /**
- * One rtnetlink request, ready to be sent: checked and encoded, but not yet bound to a namespace. Made by `addRoute`,
- * `deleteLink` and their kin; run by `Rtnl.execute`, `Rtnl.batch` and their asynchronous variants. May be sent many times.
+ * One rtnetlink request, ready to be sent: checked and encoded, but not yet bound to a namespace. Made by
+ * `addRoute`, `deleteLink` and their kin; run by `Rtnl.execute`, `Rtnl.batch` and their asynchronous
+ * variants. May be sent many times.
  */
 export interface Request {
   /** For errors: `add route 10.0.0.0/24`. */
@@ -17,7 +18,10 @@ export interface Request {
 
 /** For requests that wait their turn and then for the kernel. */
 export interface AsyncOptions {
-  /** Calls off what has not been sent yet, and rejects with its reason. What the kernel has begun, it finishes. */
+  /**
+   * Calls off what has not been sent yet, and rejects with its reason. What the kernel has begun, it
+   * finishes.
+   */
   readonly signal?: AbortSignal;
 }
 

@@ -39,7 +39,10 @@ export function deleteRoute(options: DeleteRouteOptions): Request {
   });
 }
 
-/** A request that is answered with a route. Not exported by the package: only {@link Routes.lookup} reads the answer. */
+/**
+ * A request that is answered with a route. Not exported by the package: only {@link Routes.lookup} reads
+ * the answer.
+ */
 export function lookupRoute(to: string, options: LookupRouteOptions): Request {
   return request(`look up route to ${to}`, RTM_GETROUTE, 0, (writer, op) => {
     writeLookupRoute(writer, op, to, options);
@@ -90,17 +93,27 @@ export class Routes {
     return this.#session.conversation.query(lookupRoute(to, options), decodeRoute);
   }
 
-  /** @throws {@link NetlinkError} `ERR_EXISTS`, `ERR_SYSCALL` (ENETUNREACH) when no route leads to the gateway, … */
+  /**
+   * @throws {@link NetlinkError} `ERR_EXISTS`, `ERR_SYSCALL` (ENETUNREACH) when no route leads to the
+   * gateway, …
+   */
   add(options: RouteOptions): void {
     this.#session.conversation.execute(addRoute(options));
   }
 
-  /** Adds a route or replaces the one with the same destination, table, tos and metric. Traffic sees one or the other. */
+  /**
+   * Adds a route or replaces the one with the same destination, table, tos and metric. Traffic sees one or
+   * the other.
+   */
   replace(options: RouteOptions): void {
     this.#session.conversation.execute(replaceRoute(options));
   }
 
-  /** Deletes the first route that fits: what is not named matches anything. @throws {@link NetlinkError} `ERR_NOT_FOUND` */
+  /**
+   * Deletes the first route that fits: what is not named matches anything.
+   *
+   * @throws {@link NetlinkError} `ERR_NOT_FOUND`
+   */
   delete(options: DeleteRouteOptions): void {
     this.#session.conversation.execute(deleteRoute(options));
   }

@@ -11,17 +11,22 @@ import { Session } from "./session.ts";
 import { type SubscribeOptions, Subscription } from "./subscription.ts";
 
 export interface RtnlOptions {
-  /** The namespace to work in: a handle, or what {@link Netns.open} takes. @defaultValue {@link Netns.home} */
+  /**
+   * The namespace to work in: a handle, or what {@link Netns.open} takes.
+   *
+   * @defaultValue {@link Netns.home}
+   */
   readonly netns?: Netns | string;
 }
 
 const EVENT_BUFFER = 0x40_0000;
 
 /**
- * rtnetlink of one network namespace. Bound to it when opened; after that the calling thread need not be inside.
+ * rtnetlink of one network namespace. Bound to it when opened; after that the calling thread need not be
+ * inside.
  *
- * Requests are synchronous: the kernel answers within the system call, in some 10 µs. The few that make it wait
- * have asynchronous variants (`links.deleteAsync`, `links.setAsync`, `executeAsync`, `batchAsync`).
+ * Requests are synchronous: the kernel answers within the system call, in some 10 µs. The few that make it
+ * wait have asynchronous variants (`links.deleteAsync`, `links.setAsync`, `executeAsync`, `batchAsync`).
  *
  * @example
  * using rtnl = Rtnl.open({ netns: "blue" });
@@ -48,10 +53,11 @@ export class Rtnl implements Disposable {
   }
 
   /**
-   * Opens a handle. Needs CAP_SYS_ADMIN to enter another namespace; listing in one's own needs nothing, changing CAP_NET_ADMIN.
-   * A `netns` handle passed in stays the caller's and may be closed.
+   * Opens a handle. Needs CAP_SYS_ADMIN to enter another namespace; listing in one's own needs nothing,
+   * changing CAP_NET_ADMIN. A `netns` handle passed in stays the caller's and may be closed.
    *
-   * @throws {@link NetlinkError} `ERR_NOT_FOUND`, `ERR_PERMISSION`, `ERR_UNSUPPORTED` on other platforms and before Linux 4.20.
+   * @throws {@link NetlinkError} `ERR_NOT_FOUND`, `ERR_PERMISSION`, `ERR_UNSUPPORTED` on other platforms
+   * and before Linux 4.20.
    */
   static open({ netns = Netns.home }: RtnlOptions = {}): Rtnl {
     const own = typeof netns === "string" ? Netns.open(netns) : netns.clone();
@@ -83,9 +89,10 @@ export class Rtnl implements Disposable {
   }
 
   /**
-   * Carries out many requests, 500 per system call: about twice as fast as one by one. Each stands for itself: one that is
-   * refused does not keep the others from being carried out. Device names are looked up before their lot is sent, once per batch;
-   * so name no device that the same batch renames. A generator is read as the batch proceeds, so a million requests need no room.
+   * Carries out many requests, 500 per system call: about twice as fast as one by one. Each stands for
+   * itself: one that is refused does not keep the others from being carried out. Device names are looked up
+   * before their lot is sent, once per batch; so name no device that the same batch renames. A generator is
+   * read as the batch proceeds, so a million requests need no room.
    *
    * @example
    * rtnl.batch(pods.map((pod) => addRoute({ to: pod.address, device: pod.device })));
@@ -96,7 +103,11 @@ export class Rtnl implements Disposable {
     this.#session.conversation.batch(requests);
   }
 
-  /** Like {@link batch}, on another thread; called off, it ends between two lots. @throws {@link BatchError} */
+  /**
+   * Like {@link batch}, on another thread; called off, it ends between two lots.
+   *
+   * @throws {@link BatchError}
+   */
   async batchAsync(requests: Iterable<Request>, { signal }: AsyncOptions = {}): Promise<void> {
     await this.#session.batchAsync(requests, signal);
   }
@@ -121,8 +132,9 @@ export class Rtnl implements Disposable {
   }
 
   /**
-   * Gives up the socket and the namespace. What was configured stays, subscriptions go on, asynchronous requests under way
-   * finish, and those that still wait for their turn fail with `ERR_CLOSED`. May be called again.
+   * Gives up the socket and the namespace. What was configured stays, subscriptions go on, asynchronous
+   * requests under way finish, and those that still wait for their turn fail with `ERR_CLOSED`. May be
+   * called again.
    */
   close(): void {
     this.#session.close();

@@ -58,7 +58,11 @@ export class Rules {
     this.#session.conversation.execute(addRule(options));
   }
 
-  /** Deletes the first rule that fits: what is not named matches anything. @throws {@link NetlinkError} `ERR_NOT_FOUND` */
+  /**
+   * Deletes the first rule that fits: what is not named matches anything.
+   *
+   * @throws {@link NetlinkError} `ERR_NOT_FOUND`
+   */
   delete(options: RuleOptions): void {
     this.#session.conversation.execute(deleteRule(options));
   }

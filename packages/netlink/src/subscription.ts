@@ -6,7 +6,8 @@ export interface SubscribeOptions {
   /** Ends the iteration without an error. */
   readonly signal?: AbortSignal;
   /**
-   * Bytes of events the kernel queues for a slow reader before it drops some, as it counts them: about 1 KiB each.
+   * Bytes of events the kernel queues for a slow reader before it drops some, as it counts them: about 1
+   * KiB each.
    * @defaultValue 4 MiB
    */
   readonly receiveBuffer?: number;
@@ -16,11 +17,12 @@ export interface SubscribeOptions {
 const DATAGRAM_BYTES = 0x2_0000;
 
 /**
- * The events of a namespace, from the moment it was made. Events wait in the kernel until they are asked for, so a slow
- * reader costs no memory here: when the kernel's queue overflows, a `resync` event stands where events are missing.
+ * The events of a namespace, from the moment it was made. Events wait in the kernel until they are asked
+ * for, so a slow reader costs no memory here: when the kernel's queue overflows, a `resync` event stands
+ * where events are missing.
  *
- * For the state as it is now, subscribe first and list then: an event may tell what the list said already, but nothing is missed.
- * Ends on `close()`, on leaving a `for await` loop, or when the signal fires.
+ * For the state as it is now, subscribe first and list then: an event may tell what the list said already,
+ * but nothing is missed. Ends on `close()`, on leaving a `for await` loop, or when the signal fires.
  */
 export class Subscription implements AsyncIterableIterator<RtnlEvent, undefined>, Disposable {
   readonly #socket: NetlinkSocket;
@@ -100,8 +102,9 @@ export class Subscription implements AsyncIterableIterator<RtnlEvent, undefined>
   }
 
   /**
-   * What still waits is older than what was lost. Delivered after the marker it would overwrite, in the reader's tables,
-   * what the list taken because of the marker says. So it goes; whatever it told, the list tells.
+   * What still waits is older than what was lost. Delivered after the marker it would overwrite, in the
+   * reader's tables, what the list taken because of the marker says. So it goes; whatever it told, the list
+   * tells.
    */
   #discard(): void {
     // Bounded: under a storm there is always something new.

@@ -6,7 +6,8 @@ import { fileError } from "./sys/thread.ts";
 /**
  * Reads a kernel setting as the namespace sees it, without the line end.
  *
- * @param key `net.ipv4.ip_forward`; with slashes where a device name has a dot: `net/ipv4/conf/eth0.7/rp_filter`.
+ * @param key `net.ipv4.ip_forward`; with slashes where a device name has a dot:
+ * `net/ipv4/conf/eth0.7/rp_filter`.
  * @throws {@link NetlinkError} `ERR_NOT_FOUND` when there is no such setting.
  */
 export function readSysctl(netns: Netns, key: string): string {
@@ -22,7 +23,8 @@ export function readSysctl(netns: Netns, key: string): string {
 /**
  * Writes a kernel setting of a namespace. Settings outside `net` belong to the whole machine.
  *
- * @throws {@link NetlinkError} `ERR_NOT_FOUND`, `ERR_PERMISSION`, or `ERR_INVALID` when the kernel refuses the value.
+ * @throws {@link NetlinkError} `ERR_NOT_FOUND`, `ERR_PERMISSION`, or `ERR_INVALID` when the kernel refuses
+ * the value.
  */
 export function writeSysctl(netns: Netns, key: string, value: string | number): void {
   const op = `write sysctl ${key}=${value}`;

@@ -9,7 +9,10 @@ export interface Address {
   readonly family: IpFamily;
   /** Interface index. */
   readonly device: number;
-  /** With its prefix length: `10.0.0.1/24`, `fd00::1/64`. On a point-to-point device the length is the peer's. */
+  /**
+   * With its prefix length: `10.0.0.1/24`, `fd00::1/64`. On a point-to-point device the length is the
+   * peer's.
+   */
   readonly address: string;
   /** Other end of a point-to-point device, when it differs from {@link address}. */
   readonly peer: string | undefined;

@@ -36,9 +36,15 @@ export interface Link {
   readonly mac: string | undefined;
   /** Index of the bridge or bond this device is a port of. */
   readonly master: number | undefined;
-  /** Index of the lower device; for veth the index of the peer. Counted in {@link parentNetnsId} when that is set. */
+  /**
+   * Index of the lower device; for veth the index of the peer. Counted in {@link parentNetnsId} when that
+   * is set.
+   */
   readonly parent: number | undefined;
-  /** This namespace's number (`ip netns list-id`) for the namespace of {@link parent}, when it is another one. */
+  /**
+   * This namespace's number (`ip netns list-id`) for the namespace of {@link parent}, when it is another
+   * one.
+   */
   readonly parentNetnsId: number | undefined;
   readonly alias: string | undefined;
   /** Packets. */
@@ -103,7 +109,10 @@ export interface VethPeerOptions {
 }
 
 export interface VxlanSettings {
-  /** Collect-metadata mode: network identifier and remote come with each packet (eBPF, routes), not from the device. */
+  /**
+   * Collect-metadata mode: network identifier and remote come with each packet (eBPF, routes), not from the
+   * device.
+   */
   readonly external: boolean;
   /** VXLAN network identifier, 24 bits. */
   readonly vni: number | undefined;

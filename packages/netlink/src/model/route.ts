@@ -95,7 +95,10 @@ export interface NexthopOptions {
 }
 
 export interface RouteOptions {
-  /** Destination: `10.1.0.0/16`, `fd00::/64`, a single address, or `0.0.0.0/0` and `::/0` for the default route. */
+  /**
+   * Destination: `10.1.0.0/16`, `fd00::/64`, a single address, or `0.0.0.0/0` and `::/0` for the default
+   * route.
+   */
   readonly to: string;
   readonly device?: DeviceRef | undefined;
   /** Gateway. An IPv4 route may have an IPv6 gateway. */

@@ -1,7 +1,10 @@
 import { closeSync } from "node:fs";
 import { closed } from "../errors.ts";
 
-/** Closes what was dropped without `close()`, and says so: a mistake of the caller's need not become a leak of the process. */
+/**
+ * Closes what was dropped without `close()`, and says so: a mistake of the caller's need not become a leak
+ * of the process.
+ */
 const dropped = new FinalizationRegistry<{ readonly fd: number; readonly what: string }>(({ fd, what }) => {
   process.emitWarning(`a ${what} was garbage-collected without being closed`, "NetlinkWarning");
   closeSync(fd);
@@ -22,7 +25,12 @@ export class Fd {
     return this.#fd < 0;
   }
 
-  /** The number. @throws {@link NetlinkError} `ERR_CLOSED` after {@link close}, for the number may be someone else's by then. */
+  /**
+   * The number.
+   *
+   * @throws {@link NetlinkError} `ERR_CLOSED` after {@link close}, for the number may be someone else's by
+   * then.
+   */
   get value(): number {
     if (this.#fd < 0) throw closed(this.#what);
     return this.#fd;

@@ -2,8 +2,8 @@ import { errno as lastErrno, type LibraryHandle, load } from "koffi";
 import { errnoError, NetlinkError } from "../errors.ts";
 
 /**
- * The C library, as far as this package needs it. Every native call of the package passes through this file's types;
- * pointers are always Buffers, which koffi passes without a copy and V8 keeps where they are.
+ * The C library, as far as this package needs it. Every native call of the package passes through this
+ * file's types; pointers are always Buffers, which koffi passes without a copy and V8 keeps where they are.
  */
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
@@ -41,7 +41,10 @@ const PROTOTYPES: Readonly<Record<keyof Libc, string>> = {
 
 let functions: Record<keyof Libc, KoffiFunction> | undefined;
 
-/** The C library's functions, looked up on first use: importing this package loads nothing on other platforms. */
+/**
+ * The C library's functions, looked up on first use: importing this package loads nothing on other
+ * platforms.
+ */
 export function libc(): Libc {
   functions ??= bindFunctions();
   return functions;
@@ -58,7 +61,10 @@ export function errno(): number {
   return lastErrno();
 }
 
-/** Passes a result through, or throws what errno says when it is negative; `needs` names the capability behind EPERM. */
+/**
+ * Passes a result through, or throws what errno says when it is negative; `needs` names the capability
+ * behind EPERM.
+ */
 export function check(result: number, op: string, needs?: string): number {
   if (result < 0) throw errnoError(op, lastErrno(), { needs });
   return result;

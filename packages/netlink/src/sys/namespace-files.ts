@@ -21,7 +21,10 @@ export function namespacePath(op: string, name: string): string {
   return `${NETNS_DIRECTORY}/${name}`;
 }
 
-/** Opens a namespace file and makes sure that it is one: a name that nothing is mounted on is a plain empty file. */
+/**
+ * Opens a namespace file and makes sure that it is one: a name that nothing is mounted on is a plain empty
+ * file.
+ */
 export function openNamespaceFile(op: string, path: string): number {
   let fd: number;
   try {

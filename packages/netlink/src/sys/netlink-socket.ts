@@ -39,7 +39,10 @@ export const OVERRUN = -2;
 export interface NetlinkSocket {
   send(bytes: Buffer, length: number): void;
   sendAsync(bytes: Buffer, length: number): Promise<void>;
-  /** Copies the next datagram into `into` and returns its length, {@link NOTHING_THERE} or {@link OVERRUN}. Never waits. */
+  /**
+   * Copies the next datagram into `into` and returns its length, {@link NOTHING_THERE} or {@link OVERRUN}.
+   * Never waits.
+   */
   receive(into: Buffer): number;
   /** Index of the device called `name`, or undefined. Takes no lock, unlike a request. */
   deviceIndex(name: string): number | undefined;

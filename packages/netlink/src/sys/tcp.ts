@@ -39,7 +39,10 @@ export function listenTcpIn(
   }
 }
 
-/** struct sockaddr_in (16 bytes, address at 4) or sockaddr_in6 (28 bytes, address at 8); the port in network order at 2. */
+/**
+ * struct sockaddr_in (16 bytes, address at 4) or sockaddr_in6 (28 bytes, address at 8); the port in network
+ * order at 2.
+ */
 function socketAddress(family: number, bytes: Buffer, port: number): Buffer {
   const name = Buffer.alloc(family === AF_INET ? 16 : 28);
   name.writeUInt16LE(family, 0);

@@ -42,13 +42,15 @@ function openThreadNetns(op: string): number {
 }
 
 /**
- * Runs `fn` with this thread inside a namespace, whose descriptor must stay open meanwhile. Nests: the thread returns to where it was, also when `fn` throws.
- * Failing to return would leave everything this thread does in the wrong namespace, so it aborts the process.
+ * Runs `fn` with this thread inside a namespace, whose descriptor must stay open meanwhile. Nests: the
+ * thread returns to where it was, also when `fn` throws. Failing to return would leave everything this
+ * thread does in the wrong namespace, so it aborts the process.
  */
 export function inNamespace<R>(target: NamespaceHandle, fn: () => R): R {
   const before = currentNamespace();
   const { fd, inode } = target;
-  // Entering asks for CAP_SYS_ADMIN, staying for nothing: without privileges one's own namespace can still be read.
+  // Entering asks for CAP_SYS_ADMIN, staying for nothing: without privileges one's own namespace can still
+  // be read.
   if (inode === before.inode) return fn();
   check(libc().setns(fd, CLONE_NEWNET), "enter network namespace", SYS_ADMIN);
   current = { fd, inode };
@@ -104,8 +106,9 @@ function goBack(before: NamespaceHandle): void {
 }
 
 /**
- * Threads inherit the namespace of the thread that starts them, and libuv starts its pool at the first asynchronous
- * file operation. If that happened inside a namespace, the pool would stay there for good. So the pool starts here, at home.
+ * Threads inherit the namespace of the thread that starts them, and libuv starts its pool at the first
+ * asynchronous file operation. If that happened inside a namespace, the pool would stay there for good. So
+ * the pool starts here, at home.
  */
 function startThreadPool(): void {
   stat("/", () => {

@@ -8,7 +8,10 @@ export function integer(op: string, what: string, value: number, min = 0, max: n
   throw invalid(op, value, `${what}: an integer from ${min} to ${max}`);
 }
 
-/** A device name as the kernel takes it (net/core/dev.c, dev_valid_name): 1–15 bytes, no slash, colon or white space. */
+/**
+ * A device name as the kernel takes it (net/core/dev.c, dev_valid_name): 1–15 bytes, no slash, colon or
+ * white space.
+ */
 export function deviceName(op: string, name: string): string {
   const good = typeof name === "string" && /^[^\s/:\0]+$/.test(name) && name !== "." && name !== "..";
   if (good && Buffer.byteLength(name) <= 15) return name;

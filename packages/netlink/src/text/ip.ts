@@ -41,7 +41,10 @@ export function parsePrefix(op: string, text: string): IpPrefix {
   return { family: bytes.length === 4 ? 4 : 6, bytes, length };
 }
 
-/** Like {@link parsePrefix}, for a network: a bit set after the prefix is refused, as the kernel would (IPv4) or silently clear (IPv6). */
+/**
+ * Like {@link parsePrefix}, for a network: a bit set after the prefix is refused, as the kernel would
+ * (IPv4) or silently clear (IPv6).
+ */
 export function parseNetwork(op: string, text: string): IpPrefix {
   const prefix = parsePrefix(op, text);
   if (hasHostBits(prefix)) throw invalid(op, text, "a network: bits after the prefix are set");
@@ -76,7 +79,10 @@ function formatIpv6(bytes: Buffer, at: number): string {
   return text;
 }
 
-/** The first longest run of two or more zero groups (RFC 5952 section 4.2); `start` is -1 when there is none. */
+/**
+ * The first longest run of two or more zero groups (RFC 5952 section 4.2); `start` is -1 when there is
+ * none.
+ */
 function longestZeroRun(group: (index: number) => number): { start: number; length: number } {
   const best = { start: -1, length: 1 };
   for (let index = 0; index < 8; index += 1) {
@@ -91,7 +97,10 @@ function longestZeroRun(group: (index: number) => number): { start: number; leng
   return best;
 }
 
-/** The address before `end`. Tens of thousands of routes pass here, so it looks at each character once and makes no substrings. */
+/**
+ * The address before `end`. Tens of thousands of routes pass here, so it looks at each character once and
+ * makes no substrings.
+ */
 function bytesOf(text: string, end: number): Buffer | undefined {
   return ipv4Bytes(text, 0, end) ?? ipv6Bytes(text, end);
 }

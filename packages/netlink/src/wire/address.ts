@@ -99,7 +99,8 @@ function writeLifetimes(writer: MessageWriter, op: string, options: AddressOptio
   if (valid === undefined && preferred === undefined) return;
   const seconds = (value: number | undefined): number =>
     value === undefined ? FOR_EVER : integer(op, "a lifetime in seconds", value, 0, FOR_EVER - 1);
-  // struct ifa_cacheinfo: preferred, valid, created, updated. An address is never preferred for longer than it is valid.
+  // struct ifa_cacheinfo: preferred, valid, created, updated. An address is never preferred for longer than
+  // it is valid.
   writer.attribute(IFA.CACHEINFO, () => {
     writer
       .u32(Math.min(seconds(preferred), seconds(valid)))

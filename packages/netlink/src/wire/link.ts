@@ -63,7 +63,10 @@ const states = new NameTable<OperationalState>("operational state", {
   up: 6,
 });
 
-/** Everything about a new device that the kernel takes in one message; the alias is not (see `Links.create`). */
+/**
+ * Everything about a new device that the kernel takes in one message; the alias is not (see
+ * `Links.create`).
+ */
 export function writeCreateLink(writer: MessageWriter, op: string, options: CreateLinkOptions): void {
   const index =
     options.index === undefined ? 0 : integer(op, "an interface index", options.index, 1, 0x7fff_ffff);

@@ -59,7 +59,11 @@ export class MessageCursor {
     this.#length = length;
   }
 
-  /** Moves to the next message; false at the end. @throws {@link NetlinkError} `ERR_INVALID` on a length that cannot be. */
+  /**
+   * Moves to the next message; false at the end.
+   *
+   * @throws {@link NetlinkError} `ERR_INVALID` on a length that cannot be.
+   */
   next(): boolean {
     const at = this.#next;
     if (at + HEADER_LENGTH > this.#length) return false;
@@ -90,7 +94,11 @@ export class AttributeCursor {
     this.#limit = end;
   }
 
-  /** Moves to the next attribute; false at the end. @throws {@link NetlinkError} `ERR_INVALID` on a length that cannot be. */
+  /**
+   * Moves to the next attribute; false at the end.
+   *
+   * @throws {@link NetlinkError} `ERR_INVALID` on a length that cannot be.
+   */
   next(): boolean {
     const at = this.#next;
     if (at + 4 > this.#limit) return false;
@@ -138,7 +146,9 @@ export class AttributeCursor {
     return formatIp(this.buffer, start, this.end);
   }
 
-  /** A link-layer address of any length; undefined when it has none (tunnels, loopback under some drivers). */
+  /**
+   * A link-layer address of any length; undefined when it has none (tunnels, loopback under some drivers).
+   */
   mac(): string | undefined {
     return this.end === this.start ? undefined : formatMac(this.buffer, this.start, this.end);
   }
@@ -166,8 +176,8 @@ export interface Acknowledgement {
 }
 
 /**
- * Reads NLMSG_ERROR and NLMSG_DONE: a negative errno, for NLMSG_ERROR the header of the request (and its body, unless
- * capped), then extended acknowledgement attributes if the flags say so.
+ * Reads NLMSG_ERROR and NLMSG_DONE: a negative errno, for NLMSG_ERROR the header of the request (and its
+ * body, unless capped), then extended acknowledgement attributes if the flags say so.
  */
 export function decodeAcknowledgement(message: MessageCursor): Acknowledgement {
   const { buffer, start, end } = message;

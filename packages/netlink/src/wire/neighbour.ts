@@ -45,7 +45,10 @@ const states: NameTable<NeighbourStateName> = new NameTable("neighbour state", {
   permanent: 0x80,
 });
 
-/** In a forwarding database the NUD_* bits mean something else, and come in pairs; these are what `bridge fdb` sends. */
+/**
+ * In a forwarding database the NUD_* bits mean something else, and come in pairs; these are what `bridge
+ * fdb` sends.
+ */
 const FDB_STATES: Readonly<Record<FdbState, number>> = {
   permanent: 0xc0,
   static: 0x42,

@@ -128,7 +128,10 @@ function writeMetrics(writer: MessageWriter, op: string, { mtu, advertisedMss }:
   });
 }
 
-/** As `ip route` chooses: a local destination is on this host, one without gateway on this link. IPv6 has no scopes. */
+/**
+ * As `ip route` chooses: a local destination is on this host, one without gateway on this link. IPv6 has no
+ * scopes.
+ */
 function defaultScope(family: IpFamily, { type, via, multipath }: RouteOptions): number {
   if (family === 6) return 0;
   if (type === "local" || type === "nat") return scopes.encode("", "host");
@@ -192,7 +195,10 @@ function sameFamily(op: string, text: string, family: IpFamily): Buffer {
   return address.bytes;
 }
 
-/** Reads RTM_NEWROUTE and RTM_DELROUTE; undefined when the family is neither IPv4 nor IPv6 (multicast routing, MPLS). */
+/**
+ * Reads RTM_NEWROUTE and RTM_DELROUTE; undefined when the family is neither IPv4 nor IPv6 (multicast
+ * routing, MPLS).
+ */
 export function decodeRoute(message: MessageCursor): Route | undefined {
   expectHeader(message, RTMSG_LENGTH);
   const { buffer, start } = message;

@@ -136,7 +136,10 @@ export function writeListRules(writer: MessageWriter, op: string, family: IpFami
   writer.u8(familyNumber(op, family)).u8(0).u8(0).u8(0).u8(0).u8(0).u8(0).u8(0).u32(0);
 }
 
-/** Reads RTM_NEWRULE and RTM_DELRULE; undefined when the family is neither IPv4 nor IPv6 (multicast routing). */
+/**
+ * Reads RTM_NEWRULE and RTM_DELRULE; undefined when the family is neither IPv4 nor IPv6 (multicast
+ * routing).
+ */
 export function decodeRule(message: MessageCursor): Rule | undefined {
   expectHeader(message, FIB_RULE_HDR_LENGTH);
   const { buffer, start } = message;

@@ -15,7 +15,10 @@ export interface FdOwner {
   readonly fd: number;
 }
 
-/** Four bytes of a body that are known only when it is sent: the index behind a name, the number of a descriptor. */
+/**
+ * Four bytes of a body that are known only when it is sent: the index behind a name, the number of a
+ * descriptor.
+ */
 export type Hole =
   | { readonly at: number; readonly device: string }
   | { readonly at: number; readonly owner: FdOwner };
@@ -44,8 +47,9 @@ export function encode(fill: (writer: MessageWriter) => void): Body {
 }
 
 /**
- * Writes the body of a netlink message: a fixed header, then attributes (struct rtattr: u16 length, u16 type, payload, padding).
- * Host byte order is little-endian: koffi has no big-endian build, so there is nothing else to serve.
+ * Writes the body of a netlink message: a fixed header, then attributes (struct rtattr: u16 length, u16
+ * type, payload, padding). Host byte order is little-endian: koffi has no big-endian build, so there is
+ * nothing else to serve.
  */
 export class MessageWriter {
   #slab: Buffer = Buffer.allocUnsafeSlow(SLAB);
@@ -115,7 +119,10 @@ export class MessageWriter {
     return this.u32(0);
   }
 
-  /** An attribute whose payload `fill` writes; nests. Sets no NLA_F_NESTED: rtnetlink predates it and ignores it. */
+  /**
+   * An attribute whose payload `fill` writes; nests. Sets no NLA_F_NESTED: rtnetlink predates it and
+   * ignores it.
+   */
   attribute(type: number, fill: () => void): this {
     const start = this.#offset;
     this.u16(0).u16(type);

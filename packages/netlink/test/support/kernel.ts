@@ -9,7 +9,10 @@ const CAP_SYS_ADMIN = 21n;
 const missing = whatIsMissing();
 if (missing !== undefined) console.warn(`SKIPPED: tests against the kernel, because ${missing}`);
 
-/** For `describe.skipIf`: tests that change namespaces are skipped, with the warning above, where that is not allowed. */
+/**
+ * For `describe.skipIf`: tests that change namespaces are skipped, with the warning above, where that is
+ * not allowed.
+ */
 export const unprivileged: boolean = missing !== undefined;
 
 function whatIsMissing(): string | undefined {

@@ -1,4 +1,7 @@
-/** Attributes that hold attributes: the path of types that leads there, and how many header bytes come first. */
+/**
+ * Attributes that hold attributes: the path of types that leads there, and how many header bytes come
+ * first.
+ */
 export type Nests = Readonly<Record<string, number>>;
 
 /** Link information, its data (veth: the peer, which begins with a header), route metrics. */
@@ -10,8 +13,9 @@ export const NESTS = {
 } as const satisfies Record<string, Nests>;
 
 /**
- * The header and the attributes of a message body, one line each, the latter sorted: their order has no meaning. A reader
- * of its own, so that a mistake in the package's reader does not hide the same mistake in its writer.
+ * The header and the attributes of a message body, one line each, the latter sorted: their order has no
+ * meaning. A reader of its own, so that a mistake in the package's reader does not hide the same mistake in
+ * its writer.
  */
 export function tree(body: Buffer, headerLength: number, nests: Nests = {}, path = ""): string[] {
   const found: string[] = [];
