@@ -32,8 +32,7 @@ export function summarizeCidrs(cidrs: Iterable<Cidr>): Cidr[] {
 
 /** The prefix whose halves are `low` and `high`, if there is one. */
 function joined(low: Cidr | undefined, high: Cidr): Cidr | undefined {
-  if (low === undefined || low.prefix !== high.prefix || low.family !== high.family || low.prefix === 0)
-    return undefined;
+  if (low === undefined || low.prefix !== high.prefix || low.prefix === 0) return undefined;
   const parent = cidrAround(low.first, low.prefix - 1);
   return parent.contains(high.first) && parent.first.equals(low.first) ? parent : undefined;
 }

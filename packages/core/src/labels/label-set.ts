@@ -33,17 +33,13 @@ export interface TableLabel extends Label {
 /** What a `LabelTable` makes. Not exported from the package. */
 export class InternedLabelSet implements LabelSet {
   readonly labels: readonly TableLabel[];
-  /** The ids of the labels in ascending order. */
-  readonly ids: readonly number[];
-  readonly idHash: number;
-  /** The next set in the table with the same `idHash`. */
-  next: InternedLabelSet | undefined;
+  /** The ids of the labels, ascending: what its table files it under. */
+  readonly ids: string;
   #key: string | undefined;
 
-  constructor(labels: readonly TableLabel[], ids: readonly number[], idHash: number) {
+  constructor(labels: readonly TableLabel[], ids: string) {
     this.labels = labels;
     this.ids = ids;
-    this.idHash = idHash;
   }
 
   get key(): string {

@@ -11,14 +11,13 @@ type ByKey = Map<string, ByValue>;
  */
 export class LabelTable {
   readonly #bySource = new Map<string, ByKey>();
-  /** The first set of each hash; the others hang on its `next`. */
-  readonly #sets = new Map<number, InternedLabelSet>();
-  #size = 0;
+  /** By the ids of their labels. */
+  readonly #sets = new Map<string, InternedLabelSet>();
   #lastId = 0;
 
   /** How many sets it holds. */
   get size(): number {
-    return this.#size;
+    return this.#sets.size;
   }
 
   /**
@@ -35,7 +34,7 @@ export class LabelTable {
       if (known === undefined) return this.#add(list);
       insertId(ids, known.id);
     }
-    return this.#find(ids, hashIds(ids)) ?? this.#add(list);
+    return this.#sets.get(ids.join()) ?? this.#add(list);
   }
 
   /**
@@ -51,7 +50,7 @@ export class LabelTable {
       if (known === undefined) return this.#addRecord(source, record);
       insertId(ids, known.id);
     }
-    return this.#find(ids, hashIds(ids)) ?? this.#addRecord(source, record);
+    return this.#sets.get(ids.join()) ?? this.#addRecord(source, record);
   }
 
   /**
@@ -79,16 +78,10 @@ export class LabelTable {
    * @returns whether the set was this table's.
    */
   forget(set: LabelSet): boolean {
-    if (!(set instanceof InternedLabelSet) || !this.#unlink(set)) return false;
-    this.#size--;
+    if (!(set instanceof InternedLabelSet) || this.#sets.get(set.ids) !== set) return false;
+    this.#sets.delete(set.ids);
     for (const label of set.labels) if (--label.uses === 0) this.#drop(label);
     return true;
-  }
-
-  #find(ids: readonly number[], hash: number): InternedLabelSet | undefined {
-    let set = this.#sets.get(hash);
-    while (set !== undefined && !sameIds(set.ids, ids)) set = set.next;
-    return set;
   }
 
   #addRecord(source: string, record: Readonly<Record<string, string>>): LabelSet {
@@ -103,10 +96,8 @@ export class LabelTable {
       label.uses++;
       insertId(ids, label.id);
     }
-    const set = new InternedLabelSet(labels, ids, hashIds(ids));
-    set.next = this.#sets.get(set.idHash);
-    this.#sets.set(set.idHash, set);
-    this.#size++;
+    const set = new InternedLabelSet(labels, ids.join());
+    this.#sets.set(set.ids, set);
     return set;
   }
 
@@ -122,19 +113,6 @@ export class LabelTable {
     byValue?.delete(label.value);
     if (byValue?.size === 0) byKey?.delete(label.key);
     if (byKey?.size === 0) this.#bySource.delete(label.source);
-  }
-
-  #unlink(set: InternedLabelSet): boolean {
-    let before = this.#sets.get(set.idHash);
-    if (before === set) {
-      if (set.next === undefined) this.#sets.delete(set.idHash);
-      else this.#sets.set(set.idHash, set.next);
-      return true;
-    }
-    while (before !== undefined && before.next !== set) before = before.next;
-    if (before === undefined) return false;
-    before.next = set.next;
-    return true;
   }
 }
 
@@ -167,21 +145,6 @@ function insertId(ids: number[], id: number): void {
   ids.push(id);
   for (let j = ids.length - 1; j > i; j--) ids[j] = ids[j - 1]!;
   ids[i] = id;
-}
-
-function hashIds(ids: readonly number[]): number {
-  let hash = ids.length;
-  for (const id of ids) {
-    hash = Math.imul(hash ^ id, 0x9e3779b1);
-    hash ^= hash >>> 15;
-  }
-  return hash;
-}
-
-function sameIds(a: readonly number[], b: readonly number[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
 
 function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -36,7 +36,8 @@ class Follower {
   }
 
   apply({ selection, added, removed }: SelectionChange): void {
-    const rows = this.rows.get(selection)!;
+    const rows = this.rows.get(selection);
+    if (rows === undefined) throw new Error(`${selection.selector.key} was released`);
     for (const row of removed) if (!rows.delete(row)) throw new Error(`row ${row} was not there`);
     for (const row of added) {
       if (rows.has(row)) throw new Error(`row ${row} was there`);
@@ -87,6 +88,7 @@ describe("a selector index", () => {
           } else if (held.length > 0) {
             const [{ selection }] = held.splice(it.release % held.length, 1) as [(typeof held)[number]];
             tested.release(selection);
+            if (!held.some((other) => other.selection === selection)) follower.rows.delete(selection);
           }
           for (const { selection, input } of held) {
             const expected = [...rows].filter(([, list]) => naivelyMatches(input, list)).map(([at]) => at);
