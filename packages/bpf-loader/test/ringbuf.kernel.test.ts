@@ -1,8 +1,11 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RingBuffer, load } from "@netloom/bpf-loader";
 import type { Collection, RingReader } from "@netloom/bpf-loader";
 import { privileged } from "./fixtures.ts";
-import { objectSpec } from "./objects.ts";
+import { DIRECTORY, objectSpec } from "./objects.ts";
 
 interface Event {
   sequence: bigint;
@@ -200,6 +203,28 @@ describe.skipIf(!privileged)("a ring buffer", () => {
     expect(reader.drain()[0]?.sequence).toBe(4n);
   });
 
+  it("goes on after a handler that throws, which is an uncaught exception", async () => {
+    // In a process of its own: the test runner counts uncaught exceptions as failures.
+    const script = `
+      process.on("uncaughtException", (error) => console.log(error.message));
+      const { load, parseObject } = await import(process.argv[1]);
+      const { readFileSync } = await import("node:fs");
+      using events = await load(parseObject(readFileSync(process.argv[2])));
+      using reader = events.map("events").reader();
+      let heard = 0;
+      using subscription = reader.on(() => {
+        if (++heard === 2) throw new Error("boom");
+      });
+      events.program("produce").run({ repeat: 5 });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      console.log(heard);
+    `;
+    const source = fileURLToPath(new URL("../src/index.ts", import.meta.url));
+    const args = ["--input-type=module", "-e", script, source, `${DIRECTORY}/events.bpf.o`];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 20_000 });
+    expect(stdout).toBe("boom\n5\n");
+  });
+
   it("may be closed by its handler", () => {
     const reader: RingReader<Event> = ring.reader(decode);
     produce(10);
@@ -210,6 +235,32 @@ describe.skipIf(!privileged)("a ring buffer", () => {
     expect(seen).toBe(3);
     using next = ring.reader(decode);
     expect(next.drain()[0]?.sequence).toBe(3n);
+  });
+
+  it.each([undefined, 5])("stops its readers when the collection is closed (pollMs %s)", async (pollMs) => {
+    const reader = ring.reader(decode, pollMs === undefined ? {} : { pollMs });
+    let heard = 0;
+    const subscription = reader.on(() => heard++);
+    subscription.close();
+    const iteration = (async () => {
+      for await (const _ of reader) heard++;
+    })();
+    expect(() => reader.on(() => {})).toThrow("is waiting already, elsewhere");
+    collection.close();
+    expect(reader.closed).toBe(true);
+    await iteration;
+    // Descriptors of the same numbers as those that were polled.
+    using other = await load(objectSpec("events"));
+    other.program("produce").run({ repeat: 10 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(heard).toBe(0);
+  });
+
+  it("has one reader at a time, whichever view it is asked through", () => {
+    using _first = ring.reader(decode);
+    const again = collection.map("events");
+    if (!(again instanceof RingBuffer)) throw new TypeError("not a ring buffer");
+    expect(() => again.reader()).toThrow("has a reader already");
   });
 
   it("has one reader at a time, which takes over where the last stopped", () => {

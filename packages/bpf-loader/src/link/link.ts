@@ -3,7 +3,7 @@ import type { AttachType } from "../abi.ts";
 import { pinFd, unpin } from "../maps/handle.ts";
 import { objectInfo } from "../maps/info.ts";
 import { openPin } from "../maps/open.ts";
-import type { Program } from "../program/program.ts";
+import type { Keep, Program } from "../program/program.ts";
 import { Attr, bpf } from "../sys/bpf.ts";
 import { Fd } from "../sys/fd.ts";
 import { linuxSys } from "../sys/linux.ts";
@@ -37,10 +37,14 @@ const ATTACH_NAMES: ReadonlyMap<number, AttachType> = new Map(
 export class Link implements Disposable {
   /** @internal */
   readonly handle: Fd;
+  /** @internal */
+  keep: Keep | undefined;
 
   /** @internal */
-  constructor(handle: Fd) {
+  constructor(handle: Fd, keep?: Keep) {
     this.handle = handle;
+    // A link keeps what its program needs from being collected.
+    this.keep = keep;
   }
 
   /** The file descriptor. @throws {@link BpfError} `ERR_CLOSED`. */
@@ -80,6 +84,7 @@ export class Link implements Disposable {
     const attr = new Attr(this.handle.sys, 16).u32(0, this.fd).u32(4, program.fd);
     if (options.expect !== undefined) attr.u32(8, 1 << 2).u32(12, options.expect.fd);
     bpf("BPF_LINK_UPDATE", attr, this.handle.what);
+    this.keep = program.keep;
   }
 
   /** Pins the link at a path on a bpf file system, so that the attachment outlives the process. */
@@ -100,6 +105,7 @@ export class Link implements Disposable {
   /** Closes the descriptor: an unpinned link is detached by it. */
   close(): void {
     this.handle.close();
+    this.keep = undefined;
   }
 
   [Symbol.dispose](): void {
@@ -134,5 +140,5 @@ export function createLink(sys: Sys, program: Program, target: LinkTarget, where
     .u32(16, target.relative ?? 0)
     .u64(24, target.revision ?? 0n);
   const what = `link of ${program.name} to ${where}`;
-  return new Link(new Fd(sys, bpf("BPF_LINK_CREATE", attr, what), what));
+  return new Link(new Fd(sys, bpf("BPF_LINK_CREATE", attr, what), what), program.keep);
 }

@@ -35,6 +35,7 @@ export class Collection implements Disposable, AsyncDisposable {
   constructor(spec: ObjectSpec, loaded: Loaded) {
     this.spec = spec;
     this.#loaded = loaded;
+    for (const program of loaded.programs.values()) program.keep = this;
   }
 
   get closed(): boolean {

@@ -45,6 +45,12 @@ export interface ProgramTraits {
   readonly log?: readonly string[] | undefined;
 }
 
+/**
+ * What a program needs to stay as it is: its maps. A program array empties itself when its last descriptor goes, so
+ * whoever keeps only the program, or only its link, keeps these.
+ */
+export type Keep = object;
+
 const PROGRAM_INFO_SIZE = 232;
 
 /** A loaded program. */
@@ -58,6 +64,8 @@ export class Program implements Disposable {
   /** What the verifier said, if {@link LoadOptions.verifierLog} asked. */
   readonly verifierLog: readonly string[];
   #id: number | undefined;
+  /** @internal */
+  keep: Keep | undefined;
 
   /** @internal */
   constructor(handle: Fd, traits: ProgramTraits) {

@@ -33,7 +33,10 @@ export interface ListenOptions {
 
 const DEFAULT_BUDGET = 8192;
 
-/** Reads a ring buffer in one of three ways: `for await`, `on`, or `drain`. */
+/** Maps that have a reader: there is one consumer position, which two would tear apart. */
+const read = new WeakSet<Fd>();
+
+/** Reads a ring buffer in one of three ways: `for await`, `on`, or `drain`. One of the first two at a time. */
 export class RingReader<E> implements AsyncIterable<E[]>, Disposable {
   readonly #fd: Fd;
   readonly #consumer: RingConsumer;
@@ -41,7 +44,9 @@ export class RingReader<E> implements AsyncIterable<E[]>, Disposable {
   readonly #options: ReaderOptions;
   readonly #lostBefore: bigint;
   readonly #waiting = new Set<() => void>();
-  readonly #abort = (): void => this.close();
+  readonly #close = (): void => this.close();
+  readonly #independent: () => void;
+  #watch: PollHandle | undefined;
   #delivered = 0;
   #closed = false;
 
@@ -52,8 +57,12 @@ export class RingReader<E> implements AsyncIterable<E[]>, Disposable {
     this.#options = options;
     this.#lostBefore = BigInt(options.lost?.() ?? 0);
     options.signal?.throwIfAborted();
+    if (read.has(fd)) throw new Error(`${fd.what} has a reader already; close it first`);
     this.#consumer = new RingConsumer(fd, capacity);
-    options.signal?.addEventListener("abort", this.#abort);
+    read.add(fd);
+    // The event loop may not go on polling a descriptor that is closed: its number may soon be another's.
+    this.#independent = fd.onClose(this.#close);
+    options.signal?.addEventListener("abort", this.#close);
   }
 
   get closed(): boolean {
@@ -114,7 +123,7 @@ export class RingReader<E> implements AsyncIterable<E[]>, Disposable {
     this.#check();
     const budget = options.budget ?? this.#options.budget ?? DEFAULT_BUDGET;
     return new Subscription(
-      (onReady) => this.#watch(onReady),
+      (onReady) => this.#wait(onReady),
       () => !this.#closed && this.consume(handler, budget) === budget,
       options.signal,
     );
@@ -124,8 +133,12 @@ export class RingReader<E> implements AsyncIterable<E[]>, Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#options.signal?.removeEventListener("abort", this.#close);
+    this.#independent();
+    read.delete(this.#fd);
     this.#consumer.close();
+    this.#watch?.close();
+    this.#watch = undefined;
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
   }
@@ -141,26 +154,33 @@ export class RingReader<E> implements AsyncIterable<E[]>, Disposable {
   /** Resolves when there may be records, or the reader is closed. */
   async #readable(): Promise<void> {
     if (this.#closed) return;
-    let handle: PollHandle | undefined;
+    let stop: (() => void) | undefined;
     await new Promise<void>((resolve) => {
       this.#waiting.add(resolve);
-      handle = this.#watch(() => {
+      stop = this.#wait(() => {
         resolve();
         return false;
       });
     });
-    handle?.close();
+    stop?.();
     this.#waiting.clear();
   }
 
-  #watch(onReady: Ready): PollHandle {
+  /** Calls back while there may be records, until the function it returns is called. */
+  #wait(onReady: Ready): () => void {
     const { pollMs, ref = true } = this.#options;
+    if (this.#watch !== undefined)
+      throw new Error(`the reader of ${this.#fd.what} is waiting already, elsewhere`);
     const handle =
       pollMs === undefined
         ? this.#fd.sys.poll(this.#fd.number, () => void onReady())
         : timer(pollMs, onReady);
     if (!ref) handle.unref();
-    return handle;
+    this.#watch = handle;
+    return () => {
+      handle.close();
+      if (this.#watch === handle) this.#watch = undefined;
+    };
   }
 }
 
@@ -185,15 +205,15 @@ function timer(ms: number, onReady: Ready): PollHandle {
 
 /** A running {@link RingReader.on}. Closing it leaves the reader open. */
 export class Subscription implements Disposable {
-  readonly #start: (onReady: Ready) => PollHandle;
+  readonly #start: (onReady: Ready) => () => void;
   readonly #take: Ready;
   readonly #abort: (() => void) | undefined;
   readonly #signal: AbortSignal | undefined;
-  #handle: PollHandle | undefined;
+  #stop: (() => void) | undefined;
   #closed = false;
 
   /** @internal */
-  constructor(start: (onReady: Ready) => PollHandle, take: Ready, signal: AbortSignal | undefined) {
+  constructor(start: (onReady: Ready) => () => void, take: Ready, signal: AbortSignal | undefined) {
     this.#start = start;
     this.#take = take;
     this.#signal = signal;
@@ -208,14 +228,14 @@ export class Subscription implements Disposable {
 
   /** Records wait in the kernel until `resume`, and are lost once it is full. */
   pause(): void {
-    this.#handle?.close();
-    this.#handle = undefined;
+    this.#stop?.();
+    this.#stop = undefined;
   }
 
   resume(): void {
-    if (this.#closed || this.#handle !== undefined) return;
+    if (this.#closed || this.#stop !== undefined) return;
     // Level-triggered: what a budget leaves behind makes the next round of the event loop call again.
-    this.#handle = this.#start(() => this.#handle !== undefined && this.#take());
+    this.#stop = this.#start(() => this.#stop !== undefined && this.#take());
   }
 
   close(): void {

@@ -8,15 +8,14 @@ const copyBytes: RecordDecoder<Uint8Array> = (view, offset, length) =>
 
 /** A ring buffer through which programs send records (kernel 5.8). It has one reader at a time. */
 export class RingBuffer extends MapHandle {
-  #reader: RingReader<unknown> | undefined;
-
   /** Bytes of records it can hold. */
   get capacity(): number {
     return this.info().maxEntries;
   }
 
   /**
-   * Starts reading, with each record as a copy of its bytes or as `decode` makes of it.
+   * Starts reading, with each record as a copy of its bytes or as `decode` makes of it. Closing the map closes the
+   * reader.
    *
    * @throws Error while another reader is open; {@link BpfError} `ERR_CLOSED`, `ERR_SYSCALL`.
    */
@@ -26,17 +25,7 @@ export class RingBuffer extends MapHandle {
     first: RecordDecoder<unknown> | ReaderOptions = {},
     second: ReaderOptions = {},
   ): RingReader<unknown> {
-    if (this.#reader !== undefined && !this.#reader.closed) {
-      throw new Error(`${this.handle.what} has a reader already; close it first`);
-    }
     const [decode, options] = typeof first === "function" ? [first, second] : [copyBytes, first];
-    this.#reader = new RingReader(this.handle, this.capacity, decode, options);
-    return this.#reader;
-  }
-
-  /** Also ends its reader. */
-  override close(): void {
-    this.#reader?.close();
-    super.close();
+    return new RingReader(this.handle, this.capacity, decode, options);
   }
 }

@@ -19,6 +19,7 @@ export class Fd {
   readonly sys: Sys;
   /** What it refers to, for messages, e.g. `map endpoints`. */
   readonly what: string;
+  readonly #dependents = new Set<() => void>();
   #fd: number;
 
   constructor(sys: Sys, fd: number, what: string) {
@@ -38,8 +39,15 @@ export class Fd {
     return this.#fd < 0;
   }
 
+  /** Calls back before the descriptor is closed. Returns how to call that off. */
+  onClose(dependent: () => void): () => void {
+    this.#dependents.add(dependent);
+    return () => void this.#dependents.delete(dependent);
+  }
+
   close(): void {
     if (this.#fd < 0) return;
+    for (const dependent of this.#dependents) dependent();
     forgotten.unregister(this);
     this.sys.close(this.#fd);
     this.#fd = -1;

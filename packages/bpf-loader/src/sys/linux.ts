@@ -69,6 +69,7 @@ class LinuxSys implements Sys {
   readonly #mapped = new FinalizationRegistry<readonly [number, number]>(([address, length]) => {
     this.#native.munmap(address, length);
   });
+  readonly #polled = new Set<number>();
   readonly #addresses = new WeakMap<ArrayBuffer, number>();
 
   constructor(koffi: typeof Koffi, nr: number) {
@@ -127,7 +128,31 @@ class LinuxSys implements Sys {
   }
 
   poll(fd: number, onReadable: () => void): PollHandle {
-    return this.#koffi.node.poll(fd, { readable: true }, onReadable);
+    // libuv watches a descriptor once, and koffi 3.3 ends the process when told no.
+    if (this.#polled.has(fd)) throw new Error(`descriptor ${fd} is polled already`);
+    // An exception that reaches koffi is reported late and stops the polling: throw it where Node expects one.
+    const guarded = (): void => {
+      try {
+        onReadable();
+      } catch (error) {
+        process.nextTick(() => {
+          throw error;
+        });
+      }
+    };
+    const handle = this.#koffi.node.poll(fd, { readable: true }, guarded);
+    this.#polled.add(fd);
+    let open = true;
+    return {
+      ref: () => handle.ref(),
+      unref: () => handle.unref(),
+      close: () => {
+        if (!open) return;
+        open = false;
+        this.#polled.delete(fd);
+        handle.close();
+      },
+    };
   }
 
   interfaceIndex(name: string): number {

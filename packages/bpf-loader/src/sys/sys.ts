@@ -25,7 +25,7 @@ export interface Sys {
    * usable: V8 cannot detach them, and touching an unmapped page would end the process.
    */
   seal(buffer: ArrayBuffer): void;
-  /** Calls back on the event loop while `fd` is readable (level-triggered). */
+  /** Calls back on the event loop while `fd` is readable (level-triggered). One handle per descriptor at a time. */
   poll(fd: number, onReadable: () => void): PollHandle;
   /** Index of a network interface in the calling thread's network namespace, 0 if there is none. */
   interfaceIndex(name: string): number;
