@@ -67,6 +67,15 @@ describe("BTF", () => {
     expect(() => btf.sizeOf(4)).toThrow(expect.objectContaining({ code: "ERR_OBJECT_CORRUPT" }));
   });
 
+  it("does not count through an array of nothing", () => {
+    const btf = parse([
+      ["empty", head(KIND.STRUCT, 0), 0],
+      [0, head(KIND.ARRAY), 0, 1, 1, 0x7fff_ffff],
+    ]);
+    expect(btf.sizeOf(2)).toBe(0);
+    expect(btfCodec(btf, 2).decode(new DataView(new ArrayBuffer(0)), 0)).toEqual(new Uint8Array(0));
+  });
+
   it("refuses kinds it does not know, and ids that are not there", () => {
     expect(() => parse([["x", head(30), 0]])).toThrow("unknown kind 30");
     expect(() => parse([["x", head(KIND.TYPEDEF), 99]]).resolve(1)).toThrow("no type 99");

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { BpfError, isBpfError, parseObject } from "@netloom/bpf-loader";
+import { Bpf2tsError, generate } from "@netloom/bpf-loader/bpf2ts";
 import { OBJECTS, objectBytes } from "./objects.ts";
-import { corruptions } from "./mutate.ts";
+import { corruptions, structuredCorruptions } from "./mutate.ts";
 
 describe("corrupt objects", () => {
   it("are refused with a typed error, 3,000 of them, quickly and in little memory", () => {
@@ -25,6 +26,25 @@ describe("corrupt objects", () => {
     expect(refused).toBeGreaterThan(300);
     expect(slowest).toBeLessThan(2000);
     expect(process.memoryUsage().rss).toBeLessThan(2 ** 30);
+  });
+
+  it("whose sections are in place are refused, or can be looked at and generated from", () => {
+    const seen = { refused: 0, generated: 0 };
+    let slowest = 0;
+    for (const [name, bytes] of structuredCorruptions(3000)) {
+      const start = performance.now();
+      try {
+        const spec = parseObject(bytes, { name });
+        for (const variable of [...spec.config.keys(), ...spec.vars.keys()]) spec.initial(variable);
+        if (generate(spec).length < 2 ** 20) seen.generated++;
+      } catch (error) {
+        if (!isBpfError(error) && !(error instanceof Bpf2tsError)) throw error;
+        seen.refused++;
+      }
+      slowest = Math.max(slowest, performance.now() - start);
+    }
+    expect(Math.min(seen.refused, seen.generated)).toBeGreaterThan(500);
+    expect(slowest).toBeLessThan(2000);
   });
 
   it("are refused when cut anywhere", () => {

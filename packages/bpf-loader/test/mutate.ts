@@ -50,3 +50,26 @@ export function* corruptions(count: number): Generator<[ObjectName, Uint8Array],
     yield [name, next(10) === 0 ? bytes.slice(0, next(bytes.length)) : bytes];
   }
 }
+
+/** Copies whose sections stay in place and whose contents do not: they get further into the parser. */
+export function* structuredCorruptions(count: number): Generator<[ObjectName, Uint8Array], void> {
+  const SHT_NOBITS = 8;
+  for (let number = 0; number < count; number++) {
+    const next = random(number + 77_777);
+    const name = OBJECTS[next(OBJECTS.length)] as ObjectName;
+    const bytes = objectBytes(name);
+    const view = new DataView(bytes.buffer);
+    const headers = Number(view.getBigUint64(40, true));
+    for (let change = 1 + next(4); change > 0; change--) {
+      const header = headers + (1 + next(view.getUint16(60, true) - 1)) * 64;
+      const size = Number(view.getBigUint64(header + 32, true));
+      if (view.getUint32(header + 4, true) === SHT_NOBITS || size < 8) continue;
+      const at = Number(view.getBigUint64(header + 24, true)) + (next(size - 4) & ~3);
+      // Small numbers pass for ids, counts and offsets; the rest for sizes and BTF kinds.
+      const kind = (next(20) << 24) | next(8);
+      const words = [0, 1, 2, 3, next(60), next(300), 0xffff_ffff, 0x8000_0000, next(2 ** 31), kind];
+      view.setUint32(at, (words[next(words.length)] as number) >>> 0, true);
+    }
+    yield [name, bytes];
+  }
+}

@@ -10,6 +10,8 @@ export type Helper =
   | "encodeValue"
   | "decodeValue";
 
+const MAX_ZERO_STORES = 16;
+
 /** Writes the straight-line code of codecs, and remembers which helpers it needs. */
 export class CodeWriter {
   readonly helpers: Set<Helper> = new Set();
@@ -216,8 +218,11 @@ function endian(size: number, bigEndian: boolean): string {
   return size === 1 ? "" : `, ${!bigEndian}`;
 }
 
-/** Stores of zeroes, the widest first. */
+/** Stores of zeroes, the widest first; beyond a few words one call. */
 function zero(base: string, at: number, size: number): string[] {
+  if (size > MAX_ZERO_STORES * 4) {
+    return [`new Uint8Array(view.buffer, view.byteOffset + ${offset(base, at)}, ${size}).fill(0);`];
+  }
   const code: string[] = [];
   for (let done = 0; done < size;) {
     const width = [4, 2, 1].find((width) => width <= size - done) ?? 1;

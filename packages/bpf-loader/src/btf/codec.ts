@@ -78,6 +78,8 @@ function arrayCodec(builder: Builder, btf: Btf, type: BtfArray, depth: number): 
   const element = btf.resolve(type.type);
   if (element.kind === "int" && element.size === 1 && !element.bool) return bytes(size);
   const codec = builder.codec(type.type, depth + 1);
+  // An array of nothing may claim any length.
+  if (codec.size === 0) return bytes(size);
   return {
     size,
     encode(value, view, offset): void {
