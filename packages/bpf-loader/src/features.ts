@@ -1,4 +1,4 @@
-import { ATTACH_TYPES, COMMAND, MAP_TYPES, OPCODE, PROGRAM_TYPES } from "./abi.ts";
+import { ATTACH_TYPES, MAP_TYPES, OPCODE, PROGRAM_TYPES } from "./abi.ts";
 import type { MapType, ProgramType } from "./abi.ts";
 import { findKernelSymbol } from "./btf/kernel.ts";
 import { BpfError, ERRNO } from "./errors.ts";
@@ -225,7 +225,7 @@ function hasBatch(sys: Sys): boolean {
       .pointer(24, new Memory(sys, 4))
       .u32(32, 1)
       .u32(36, map.number);
-    return sys.bpf(COMMAND.BPF_MAP_LOOKUP_BATCH, attr.address, 56) === -ERRNO.ENOENT;
+    return tryBpf("BPF_MAP_LOOKUP_BATCH", attr) === -ERRNO.ENOENT;
   } finally {
     map.close();
   }

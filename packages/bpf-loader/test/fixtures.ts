@@ -24,7 +24,7 @@ export const privileged: boolean = (() => {
     `0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1] ?? "0"}`,
   );
   if (process.platform === "linux" && ((held >> CAP_SYS_ADMIN) & 1n) === 1n) return true;
-  console.warn("SKIPPED: kernel tests need root (CAP_SYS_ADMIN); nothing was tested against a kernel");
+  console.warn("SKIPPED: the kernel tests of this file, if it has any: they need root (CAP_SYS_ADMIN)");
   return false;
 })();
 

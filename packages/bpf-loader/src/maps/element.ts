@@ -38,20 +38,25 @@ export class ElementIo {
 
   /** 0 or a negative errno; the value is in {@link ElementIo.value}. */
   lookup(): number {
-    return this.#run(COMMAND.BPF_MAP_LOOKUP_ELEM, 0, ELEMENT_ATTR_SIZE);
+    return this.#run(COMMAND.BPF_MAP_LOOKUP_ELEM, ELEMENT_ATTR_SIZE);
   }
 
   lookupAndDelete(): number {
-    return this.#run(COMMAND.BPF_MAP_LOOKUP_AND_DELETE_ELEM, 0, ELEMENT_ATTR_SIZE);
+    return this.#run(COMMAND.BPF_MAP_LOOKUP_AND_DELETE_ELEM, ELEMENT_ATTR_SIZE);
   }
 
   update(flags: number): number {
-    return this.#run(COMMAND.BPF_MAP_UPDATE_ELEM, flags, ELEMENT_ATTR_SIZE);
+    // Zero between calls: the other commands read the same word.
+    if (flags === 0) return this.#run(COMMAND.BPF_MAP_UPDATE_ELEM, ELEMENT_ATTR_SIZE);
+    this.#attr.view.setUint32(24, flags, true);
+    const result = this.#run(COMMAND.BPF_MAP_UPDATE_ELEM, ELEMENT_ATTR_SIZE);
+    this.#attr.view.setUint32(24, 0, true);
+    return result;
   }
 
   delete(): number {
     // The command ends before the value pointer: bytes beyond its last field must not be passed.
-    return this.#run(COMMAND.BPF_MAP_DELETE_ELEM, 0, DELETE_ATTR_SIZE);
+    return this.#run(COMMAND.BPF_MAP_DELETE_ELEM, DELETE_ATTR_SIZE);
   }
 
   /** Replaces the key by the one after it; with `first`, by the first. */
@@ -63,9 +68,8 @@ export class ElementIo {
     return tryBpf("BPF_MAP_GET_NEXT_KEY", attr);
   }
 
-  #run(command: number, flags: number, size: number): number {
+  #run(command: number, size: number): number {
     if (this.#fd.closed) throw closedError(this.#fd.what);
-    this.#attr.view.setUint32(24, flags, true);
     return this.#sys.bpf(command, this.#attr.address, size);
   }
 }

@@ -82,7 +82,7 @@ export class BpfMap<K, V> extends MapHandle implements Iterable<[K, V]> {
   set(key: K, value: V, options?: SetOptions): this {
     this.#key.encode(key, this.#element.key, 0);
     this.#value.encode(value, this.#element.value, 0);
-    const result = this.#element.update(UPDATE_FLAG[options?.if ?? "any"]);
+    const result = this.#element.update(options === undefined ? 0 : UPDATE_FLAG[options.if ?? "any"]);
     if (result < 0) throw this.#updateError("BPF_MAP_UPDATE_ELEM", -result);
     return this;
   }
