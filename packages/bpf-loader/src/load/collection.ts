@@ -8,6 +8,7 @@ import { findVariable } from "../spec/spec.ts";
 import type { ObjectSpec } from "../spec/types.ts";
 import type { Fd } from "../sys/fd.ts";
 import { closedError } from "../sys/fd.ts";
+import { Mapping } from "../sys/mapping.ts";
 import { Variable } from "./variable.ts";
 import type { VariableDef } from "./variable.ts";
 
@@ -28,7 +29,9 @@ export interface Loaded {
 export class Collection implements Disposable, AsyncDisposable {
   readonly spec: ObjectSpec;
   readonly #loaded: Loaded;
-  readonly #variables: Variable<unknown>[] = [];
+  readonly #views = new Map<MapDef | string, unknown>();
+  /** Data sections in memory, once something looks at a variable of theirs. */
+  readonly #sections = new Map<string, Mapping>();
   #closed = false;
 
   /** @internal */
@@ -53,7 +56,8 @@ export class Collection implements Disposable, AsyncDisposable {
   }
 
   /**
-   * A map, typed by its definition, or by name with bytes for keys and values. Views of one map share a descriptor.
+   * A map, typed by its definition, or by name with bytes for keys and values. Views of one map share a
+   * descriptor; asking again for the same one costs nothing.
    *
    * @throws TypeError for a map the collection does not have; {@link BpfError} `ERR_PIN_LAYOUT` if the definition
    * does not fit the object; `ERR_CLOSED`.
@@ -62,7 +66,12 @@ export class Collection implements Disposable, AsyncDisposable {
   map(name: string): AnyMap;
   map(which: MapDef | string): unknown {
     const fd = this.#mapFd(typeof which === "string" ? which : which.name);
-    return typeof which === "string" ? openRawView(fd) : openView(fd, which);
+    let view = this.#views.get(which);
+    if (view === undefined) {
+      view = typeof which === "string" ? openRawView(fd) : openView(fd, which);
+      this.#views.set(which, view);
+    }
+    return view;
   }
 
   /** @throws TypeError for a program that was not loaded; {@link BpfError} `ERR_CLOSED`. */
@@ -94,9 +103,12 @@ export class Collection implements Disposable, AsyncDisposable {
     const actual = codec ?? (btfCodec(this.#btf(name), spec.type) as Codec<T>);
     if (actual.size !== spec.size)
       throw new TypeError(`${name} has ${spec.size} bytes, the codec ${actual.size}`);
-    const variable = new Variable(name, fd, actual, spec.offset, data.contents.byteLength);
-    this.#variables.push(variable);
-    return variable;
+    let section = this.#sections.get(spec.section);
+    if (section === undefined) {
+      section = new Mapping(fd, 0, data.contents.byteLength, true);
+      this.#sections.set(spec.section, section);
+    }
+    return new Variable(name, section, actual, spec.offset);
   }
 
   /** Takes a map out: `close` leaves it open, and closing it is the caller's business. */
@@ -111,7 +123,8 @@ export class Collection implements Disposable, AsyncDisposable {
   /** Closes all maps, programs and variables. Twice is fine. */
   close(): void {
     this.#closed = true;
-    for (const variable of this.#variables) variable.close();
+    for (const section of this.#sections.values()) section.close();
+    this.#views.clear();
     closeLoaded(this.#loaded);
   }
 

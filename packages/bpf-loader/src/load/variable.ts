@@ -1,15 +1,6 @@
 import type { Codec } from "../codec.ts";
-import { MappedArray } from "../maps/mapped.ts";
-import type { Fd } from "../sys/fd.ts";
-
-/** A codec for something in the middle of a larger value. */
-function within<T>(codec: Codec<T>, offset: number, size: number): Codec<T> {
-  return {
-    size,
-    encode: (value, view, at) => codec.encode(value, view, at + offset),
-    decode: (view, at) => codec.decode(view, at + offset),
-  };
-}
+import { closedError } from "../sys/fd.ts";
+import type { Mapping } from "../sys/mapping.ts";
 
 /** A variable as TypeScript sees it; `bpf2ts` generates these. */
 export interface VariableDef<T> {
@@ -17,28 +8,33 @@ export interface VariableDef<T> {
   readonly codec: Codec<T>;
 }
 
-/** A global variable of a loaded object, shared with the programs: a few nanoseconds to read or write. */
+/**
+ * A global variable of a loaded object, in memory shared with the programs: a few nanoseconds to read or write. There
+ * is no lock, so a value wider than 8 bytes may be seen half written.
+ */
 export class Variable<T> {
   readonly name: string;
-  readonly #array: MappedArray<T>;
+  readonly #section: Mapping;
+  readonly #codec: Codec<T>;
+  readonly #offset: number;
 
-  /** @internal */
-  constructor(name: string, handle: Fd, codec: Codec<T>, offset: number, sectionSize: number) {
+  /** @internal `section` holds all variables of one data section. */
+  constructor(name: string, section: Mapping, codec: Codec<T>, offset: number) {
     this.name = name;
-    this.#array = new MappedArray(handle, within(codec, offset, sectionSize), 1);
+    this.#section = section;
+    this.#codec = codec;
+    this.#offset = offset;
   }
 
   /** @throws {@link BpfError} `ERR_CLOSED` after the collection was closed. */
   get(): T {
-    return this.#array.get(0);
+    if (this.#section.closed) throw closedError(`variable ${this.name}`);
+    return this.#codec.decode(this.#section.view, this.#offset);
   }
 
+  /** @throws {@link BpfError} `ERR_CLOSED`; RangeError for a value that does not fit. */
   set(value: T): void {
-    this.#array.set(0, value);
-  }
-
-  /** @internal */
-  close(): void {
-    this.#array.close();
+    if (this.#section.closed) throw closedError(`variable ${this.name}`);
+    this.#codec.encode(value, this.#section.view, this.#offset);
   }
 }

@@ -2,6 +2,7 @@ import { u32 } from "../codec.ts";
 import type { Codec } from "../codec.ts";
 import type { Fd } from "../sys/fd.ts";
 import { MapHandle } from "./handle.ts";
+import type { MapInfo } from "./info.ts";
 import { BpfMap } from "./map.ts";
 
 /**
@@ -12,9 +13,9 @@ export class MapOfMaps<K> extends MapHandle {
   readonly #slots: BpfMap<K, number>;
 
   /** @internal */
-  constructor(handle: Fd, key: Codec<K>) {
-    super(handle);
-    this.#slots = new BpfMap(handle, key, u32);
+  constructor(handle: Fd, info: MapInfo, key: Codec<K>) {
+    super(handle, info);
+    this.#slots = new BpfMap(handle, info, key, u32);
   }
 
   /** The id of the map in a slot, for {@link openMapById}; undefined if the slot is empty. */
@@ -58,9 +59,9 @@ export class ProgArray extends MapHandle {
   readonly #slots: BpfMap<number, number>;
 
   /** @internal */
-  constructor(handle: Fd) {
-    super(handle);
-    this.#slots = new BpfMap(handle, u32, u32);
+  constructor(handle: Fd, info: MapInfo) {
+    super(handle, info);
+    this.#slots = new BpfMap(handle, info, u32, u32);
   }
 
   /** The id of the program in a slot; undefined if it is empty. */

@@ -5,7 +5,6 @@ import { BpfError } from "../errors.ts";
 import { Attr, bpf, syscallError, tryBpf } from "../sys/bpf.ts";
 import type { Fd } from "../sys/fd.ts";
 import { Memory } from "../sys/memory.ts";
-import { readMapInfo } from "./info.ts";
 import type { MapInfo } from "./info.ts";
 
 /** Pins an object at a path on a bpf file system, so that it outlives the process. Missing directories are made. */
@@ -35,9 +34,10 @@ export abstract class MapHandle implements Disposable {
   readonly handle: Fd;
   readonly #info: MapInfo;
 
-  constructor(handle: Fd) {
+  /** @param info - what the kernel reports about it; sizes of buffers follow from this. */
+  constructor(handle: Fd, info: MapInfo) {
     this.handle = handle;
-    this.#info = readMapInfo(handle);
+    this.#info = info;
   }
 
   /** The file descriptor, for system calls of your own. @throws {@link BpfError} `ERR_CLOSED`. */

@@ -7,6 +7,7 @@ import { BatchIo, NO_BATCH } from "./batch.ts";
 import type { BatchWrite, Chunk } from "./batch.ts";
 import { ElementIo } from "./element.ts";
 import { MapHandle } from "./handle.ts";
+import type { MapInfo } from "./info.ts";
 
 export interface SetOptions {
   /** `create` fails if the key exists, `replace` if it does not. @defaultValue "any" */
@@ -37,12 +38,12 @@ export class BpfMap<K, V> extends MapHandle implements Iterable<[K, V]> {
   readonly #batch: BatchIo;
 
   /** @internal The codecs must have the sizes that the kernel reports; {@link openView} checks. */
-  constructor(handle: Fd, key: Codec<K>, value: Codec<V>) {
-    super(handle);
+  constructor(handle: Fd, info: MapInfo, key: Codec<K>, value: Codec<V>) {
+    super(handle, info);
     this.#key = key;
     this.#value = value;
     this.#element = new ElementIo(handle, key.size, value.size);
-    this.#batch = new BatchIo(handle, this.info(), value.size);
+    this.#batch = new BatchIo(handle, info, value.size);
   }
 
   /** The value, or undefined. A fresh object each time. */

@@ -1,5 +1,6 @@
 import type { Codec } from "../codec.ts";
 import type { Fd } from "../sys/fd.ts";
+import type { MapInfo } from "./info.ts";
 import { BpfMap } from "./map.ts";
 
 /** The values of all CPUs as one: the kernel pads each to 8 bytes and copies one for every CPU there may ever be. */
@@ -24,8 +25,8 @@ export class PerCpuMap<K, V> extends BpfMap<K, V[]> {
   readonly cpus: number;
 
   /** @internal */
-  constructor(handle: Fd, key: Codec<K>, value: Codec<V>) {
-    super(handle, key, perCpuCodec(value, handle.sys.possibleCpus));
+  constructor(handle: Fd, info: MapInfo, key: Codec<K>, value: Codec<V>) {
+    super(handle, info, key, perCpuCodec(value, handle.sys.possibleCpus));
     this.cpus = handle.sys.possibleCpus;
   }
 

@@ -6,6 +6,7 @@ import { compareDef, mismatchError } from "./compare.ts";
 import { MapOfMaps, ProgArray } from "./containers.ts";
 import type { KeyOf, MapDef, ValueOf } from "./def.ts";
 import { readMapInfo } from "./info.ts";
+import type { MapInfo } from "./info.ts";
 import { BpfMap } from "./map.ts";
 import { PerCpuMap } from "./percpu.ts";
 
@@ -35,36 +36,37 @@ export type AnyMap =
  * @throws {@link BpfError} `ERR_PIN_LAYOUT` if the map is not what the definition says.
  */
 export function openView<D extends MapDef>(fd: Fd, def: D, path?: string): MapOf<D> {
-  const mismatch = compareDef(fd.sys, def, readMapInfo(fd));
+  const info = readMapInfo(fd);
+  const mismatch = compareDef(fd.sys, def, info);
   if (mismatch !== undefined) throw mismatchError(mismatch, path);
-  return makeView(fd, def.key, def.value) as MapOf<D>;
+  return makeView(fd, info, def.key, def.value) as MapOf<D>;
 }
 
 /** As {@link openView}, with bytes for keys and values. */
 export function openRawView(fd: Fd): AnyMap {
   const info = readMapInfo(fd);
-  return makeView(fd, bytes(info.keySize), bytes(info.valueSize));
+  return makeView(fd, info, bytes(info.keySize), bytes(info.valueSize));
 }
 
 function makeView<K, V>(
   fd: Fd,
+  info: MapInfo,
   key: Codec<K>,
   value: Codec<V>,
 ): BpfMap<K, V> | PerCpuMap<K, V> | MapOfMaps<K> | ProgArray | RingBuffer {
-  const { type } = readMapInfo(fd);
-  switch (type) {
+  switch (info.type) {
     case "ringbuf":
-      return new RingBuffer(fd);
+      return new RingBuffer(fd, info);
     case "prog_array":
-      return new ProgArray(fd);
+      return new ProgArray(fd, info);
     case "array_of_maps":
     case "hash_of_maps":
-      return new MapOfMaps(fd, key);
+      return new MapOfMaps(fd, info, key);
     case "percpu_array":
     case "percpu_hash":
     case "lru_percpu_hash":
-      return new PerCpuMap(fd, key, value);
+      return new PerCpuMap(fd, info, key, value);
     default:
-      return new BpfMap(fd, key, value);
+      return new BpfMap(fd, info, key, value);
   }
 }
