@@ -66,7 +66,8 @@ export type { AnyMap, MapOf } from "./maps/view.ts";
 export * as codecs from "./codec.ts";
 export type { Codec } from "./codec.ts";
 export { RingBuffer } from "./ringbuf/ring-buffer.ts";
-export { RingReader, Subscription } from "./ringbuf/reader.ts";
+export { RingReader } from "./ringbuf/reader.ts";
+export { Subscription } from "./ringbuf/subscription.ts";
 export type { ListenOptions, ReaderOptions, RecordDecoder } from "./ringbuf/reader.ts";
 
 // Programs and links.

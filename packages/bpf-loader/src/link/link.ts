@@ -37,13 +37,12 @@ const ATTACH_NAMES: ReadonlyMap<number, AttachType> = new Map(
 export class Link implements Disposable {
   /** @internal */
   readonly handle: Fd;
-  /** @internal */
+  /** @internal What its program needs, kept from being collected. */
   keep: Keep | undefined;
 
   /** @internal */
   constructor(handle: Fd, keep?: Keep) {
     this.handle = handle;
-    // A link keeps what its program needs from being collected.
     this.keep = keep;
   }
 

@@ -2,6 +2,8 @@ import { closedError } from "../sys/fd.ts";
 import type { Fd } from "../sys/fd.ts";
 import type { PollHandle } from "../sys/sys.ts";
 import { RingConsumer } from "./consumer.ts";
+import { Subscription, timer } from "./subscription.ts";
+import type { Ready } from "./subscription.ts";
 
 /**
  * Makes an event of the bytes of a record. They are shared with the kernel: read them, do not keep the view, and do
@@ -34,7 +36,7 @@ export interface ListenOptions {
 const DEFAULT_BUDGET = 8192;
 
 /** Maps that have a reader: there is one consumer position, which two would tear apart. */
-const read = new WeakSet<Fd>();
+const beingRead = new WeakSet<Fd>();
 
 /** Reads a ring buffer in one of three ways: `for await`, `on`, or `drain`. One of the first two at a time. */
 export class RingReader<E> implements AsyncIterable<E[]>, Disposable {
@@ -43,10 +45,10 @@ export class RingReader<E> implements AsyncIterable<E[]>, Disposable {
   readonly #decode: RecordDecoder<E>;
   readonly #options: ReaderOptions;
   readonly #lostBefore: bigint;
-  readonly #waiting = new Set<() => void>();
   readonly #close = (): void => this.close();
   readonly #independent: () => void;
   #watch: PollHandle | undefined;
+  #wake: (() => void) | undefined;
   #delivered = 0;
   #closed = false;
 
@@ -57,9 +59,9 @@ export class RingReader<E> implements AsyncIterable<E[]>, Disposable {
     this.#options = options;
     this.#lostBefore = BigInt(options.lost?.() ?? 0);
     options.signal?.throwIfAborted();
-    if (read.has(fd)) throw new Error(`${fd.what} has a reader already; close it first`);
+    if (beingRead.has(fd)) throw new Error(`${fd.what} has a reader already; close it first`);
     this.#consumer = new RingConsumer(fd, capacity);
-    read.add(fd);
+    beingRead.add(fd);
     // The event loop may not go on polling a descriptor that is closed: its number may soon be another's.
     this.#independent = fd.onClose(this.#close);
     options.signal?.addEventListener("abort", this.#close);
@@ -121,6 +123,7 @@ export class RingReader<E> implements AsyncIterable<E[]>, Disposable {
   /** Calls `handler` for each record, at most `budget` of them before other work gets its turn. */
   on(handler: (event: E) => void, options: ListenOptions = {}): Subscription {
     this.#check();
+    options.signal?.throwIfAborted();
     const budget = options.budget ?? this.#options.budget ?? DEFAULT_BUDGET;
     return new Subscription(
       (onReady) => this.#wait(onReady),
@@ -135,12 +138,11 @@ export class RingReader<E> implements AsyncIterable<E[]>, Disposable {
     this.#closed = true;
     this.#options.signal?.removeEventListener("abort", this.#close);
     this.#independent();
-    read.delete(this.#fd);
+    beingRead.delete(this.#fd);
     this.#consumer.close();
     this.#watch?.close();
     this.#watch = undefined;
-    for (const wake of this.#waiting) wake();
-    this.#waiting.clear();
+    this.#wake?.();
   }
 
   [Symbol.dispose](): void {
@@ -156,14 +158,13 @@ export class RingReader<E> implements AsyncIterable<E[]>, Disposable {
     if (this.#closed) return;
     let stop: (() => void) | undefined;
     await new Promise<void>((resolve) => {
-      this.#waiting.add(resolve);
+      this.#wake = resolve;
       stop = this.#wait(() => {
         resolve();
         return false;
       });
     });
     stop?.();
-    this.#waiting.clear();
   }
 
   /** Calls back while there may be records, until the function it returns is called. */
@@ -181,70 +182,5 @@ export class RingReader<E> implements AsyncIterable<E[]>, Disposable {
       handle.close();
       if (this.#watch === handle) this.#watch = undefined;
     };
-  }
-}
-
-/** Takes records; true if it stopped at its budget, so that more may be there. */
-type Ready = () => boolean;
-
-function timer(ms: number, onReady: Ready): PollHandle {
-  let open = true;
-  const tick = (): void => {
-    if (open && onReady()) setImmediate(tick);
-  };
-  const interval = setInterval(tick, ms);
-  return {
-    ref: () => void interval.ref(),
-    unref: () => void interval.unref(),
-    close: () => {
-      open = false;
-      clearInterval(interval);
-    },
-  };
-}
-
-/** A running {@link RingReader.on}. Closing it leaves the reader open. */
-export class Subscription implements Disposable {
-  readonly #start: (onReady: Ready) => () => void;
-  readonly #take: Ready;
-  readonly #abort: (() => void) | undefined;
-  readonly #signal: AbortSignal | undefined;
-  #stop: (() => void) | undefined;
-  #closed = false;
-
-  /** @internal */
-  constructor(start: (onReady: Ready) => () => void, take: Ready, signal: AbortSignal | undefined) {
-    this.#start = start;
-    this.#take = take;
-    this.#signal = signal;
-    if (signal?.aborted === true) {
-      this.#closed = true;
-      return;
-    }
-    this.#abort = (): void => this.close();
-    signal?.addEventListener("abort", this.#abort, { once: true });
-    this.resume();
-  }
-
-  /** Records wait in the kernel until `resume`, and are lost once it is full. */
-  pause(): void {
-    this.#stop?.();
-    this.#stop = undefined;
-  }
-
-  resume(): void {
-    if (this.#closed || this.#stop !== undefined) return;
-    // Level-triggered: what a budget leaves behind makes the next round of the event loop call again.
-    this.#stop = this.#start(() => this.#stop !== undefined && this.#take());
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.pause();
-    if (this.#abort !== undefined) this.#signal?.removeEventListener("abort", this.#abort);
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
   }
 }
