@@ -13,6 +13,7 @@ process.chdir(root);
 /** Debian packages, by the command (or file) that proves their presence. */
 const DEBIAN = {
   clang: { probe: "clang", why: "compiles bpf/ and proves that the committed objects match it" },
+  llvm: { probe: "llvm-strip", why: "strips what bpf/ compiles to" },
   "libbpf-dev": { probe: "/usr/include/bpf/bpf_helpers.h", why: "helper declarations for bpf/" },
   "linux-libc-dev": { probe: "/usr/include/linux/bpf.h", why: "kernel headers for bpf/" },
   iproute2: { probe: "ip", why: "an independent view of links, routes and namespaces" },
@@ -26,8 +27,14 @@ const TASKS = {
   test: { debian: Object.keys(DEBIAN), run: () => bin("vitest", ["run", ...rest]) },
   check: { debian: [], run: () => source("tools/check.ts", rest) },
   build: { debian: [], run: () => source("tools/build.ts", rest) },
-  generate: { debian: ["clang", "libbpf-dev", "linux-libc-dev"], run: () => source("tools/generate.ts", rest) },
-  bench: { debian: ["clang", "libbpf-dev", "linux-libc-dev", "iproute2"], run: () => source("bench/main.ts", rest) },
+  generate: {
+    debian: ["clang", "llvm", "libbpf-dev", "linux-libc-dev"],
+    run: () => source("tools/generate.ts", rest),
+  },
+  bench: {
+    debian: ["clang", "llvm", "libbpf-dev", "linux-libc-dev", "iproute2"],
+    run: () => source("bench/main.ts", rest),
+  },
 };
 
 const chosen = TASKS[task];
@@ -45,7 +52,9 @@ function installNodeModules() {
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync("package-lock.json").mtimeMs) return;
   if (existsSync(stamp) && sameLock(stamp)) return;
   say("installing node_modules (npm ci)");
-  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { stdio: "inherit" });
+  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    stdio: "inherit",
+  });
   if (status !== 0) fail("npm ci failed; the lines above say why");
 }
 
@@ -67,7 +76,8 @@ function installDebian(names) {
   if (missing.length === 0) return;
   const list = missing.map((name) => `  ${name}: ${DEBIAN[name].why}`).join("\n");
   const manual = `install them by hand: apt-get install ${missing.join(" ")}`;
-  if (process.platform !== "linux" || !present("apt-get")) return warn(`missing, and no apt-get here\n${list}\n${manual}`);
+  if (process.platform !== "linux" || !present("apt-get"))
+    return warn(`missing, and no apt-get here\n${list}\n${manual}`);
   if (process.getuid() !== 0) return warn(`missing, and only root can install them\n${list}\n${manual}`);
   say(`installing ${missing.join(", ")} (apt-get)`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
@@ -89,7 +99,9 @@ function node() {
   if (existsSync(pinned)) return pinned;
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   if (major > 24 || (major === 24 && minor >= 0)) return process.execPath;
-  return fail(`this task needs Node 24; this is ${process.version} and no pinned build exists for ${process.platform}-${process.arch}`);
+  return fail(
+    `this task needs Node 24; this is ${process.version} and no pinned build exists for ${process.platform}-${process.arch}`,
+  );
 }
 
 function bin(name, args) {
@@ -101,7 +113,10 @@ function source(file, args) {
 }
 
 function launch(args) {
-  const env = { ...process.env, PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}:/usr/sbin:/sbin` };
+  const env = {
+    ...process.env,
+    PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}:/usr/sbin:/sbin`,
+  };
   const { status, signal } = spawnSync(node(), args, { stdio: "inherit", env });
   return signal === null ? (status ?? 1) : 1;
 }

@@ -1,0 +1,53 @@
+import type { Family } from "../address/index.ts";
+import type { AbortOptions } from "./store.ts";
+
+/** A node, as far as routes care. */
+export interface RoutedNode {
+  readonly name: string;
+  /** Towards the fabric, one of each family at most. */
+  readonly addresses: readonly string[];
+  readonly podCIDRs: readonly string[];
+  /** In its pod CIDRs, one of each family at most. */
+  readonly routers: readonly string[];
+}
+
+export interface Underlay {
+  /** Of the uplink, in bytes. */
+  readonly mtu: number;
+  readonly family: Family;
+}
+
+/** A tunnel device that takes the destination of each packet with the packet. */
+export interface OverlayPlan {
+  readonly protocol: "vxlan" | "geneve";
+  /** UDP. */
+  readonly port: number;
+  readonly mtu: number;
+}
+
+/** Everything in `prefix` is behind the tunnel to `node`. */
+export interface TunnelRoute {
+  readonly prefix: string;
+  readonly node: string;
+  readonly endpoint: string;
+}
+
+/** What to reach and how. Pure data: the datapath carries it out. */
+export interface RoutePlan {
+  readonly overlay: OverlayPlan | undefined;
+  /** Of the pods' interfaces: nothing they send needs fragments on its way. */
+  readonly podMtu: number;
+  readonly tunnels: readonly TunnelRoute[];
+}
+
+/**
+ * Says how pods of different nodes reach each other. Pure: the same input gives the same plan.
+ */
+export interface Routing extends AsyncDisposable {
+  readonly name: string;
+  start(options?: AbortOptions): Promise<void>;
+  /** Bytes that encapsulation adds to a packet of the underlay's family. */
+  overhead(underlay: Family): number;
+  /** @throws `ERR_OPTIONS_INVALID` where the underlay's MTU leaves too little for a packet. */
+  plan(local: RoutedNode, remotes: readonly RoutedNode[], underlay: Underlay): RoutePlan;
+}
