@@ -1,3 +1,4 @@
+import type { NetloomError } from "../errors.ts";
 import type { Family } from "../address/index.ts";
 import type { AbortOptions } from "./store.ts";
 
@@ -38,6 +39,8 @@ export interface RoutePlan {
   /** Of the pods' interfaces: nothing they send needs fragments on its way. */
   readonly podMtu: number;
   readonly tunnels: readonly TunnelRoute[];
+  /** Nodes that could not be planned for, and why. The others are. */
+  readonly problems: readonly NetloomError[];
 }
 
 /**
