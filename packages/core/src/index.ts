@@ -6,15 +6,62 @@
  * @packageDocumentation
  */
 
+// The assembly.
+export { createAgent } from "./agent/agent.ts";
+export type { Agent, AgentEvents, AgentStatus } from "./agent/agent.ts";
+export type { CreateEndpointOptions, Endpoint, EndpointEvents, Endpoints } from "./agent/endpoints.ts";
+export type { Flow, FlowEnd, FlowOutcome, FlowVerdict } from "./agent/flows.ts";
+export type { AgentOptions } from "./agent/options.ts";
+export type { DirectionVerdict, Verdict, VerdictQuestion } from "./agent/verdict.ts";
+export { createClusterClient } from "./cluster/client.ts";
+export type { Cluster, ClusterOptions, Writer } from "./cluster/client.ts";
+export { createOperator } from "./operator/operator.ts";
+export type { Operator, OperatorEvents, OperatorOptions } from "./operator/operator.ts";
+
+// What people write.
+export { parsePolicy } from "./policy/parse.ts";
+export { POLICY_ENTITIES, POLICY_PROTOCOLS } from "./policy/types.ts";
+export type {
+  EnforcementMode,
+  NetworkPolicy,
+  PolicyEntity,
+  PolicyPeer,
+  PolicyPort,
+  PolicyProtocol,
+  PolicyRule,
+} from "./policy/types.ts";
+export type { PolicyDirection, RuleReference } from "./policy/rule-book.ts";
+export { parseService } from "./service/parse.ts";
+export type { Service, ServiceBackend, ServicePort } from "./service/types.ts";
+export type { NodeFact } from "./node/node.ts";
+
+// What third parties implement.
+export type * from "./ports/index.ts";
+
+// The vocabulary, and the engines under it.
 export * from "./address/index.ts";
+export * from "./labels/index.ts";
+export * from "./ipam/index.ts";
+export { maglevTable, MAGLEV_SIZES } from "./service/maglev.ts";
+export type { MaglevBackend } from "./service/maglev.ts";
+export {
+  CLUSTER_IDENTITIES,
+  identityScope,
+  LOCAL_IDENTITIES,
+  RESERVED_IDENTITIES,
+  reservedName,
+} from "./identity/numeric.ts";
+export type { IdentityScope, ReservedName } from "./identity/numeric.ts";
+export { ENDPOINT_EVENTS, ENDPOINT_STATES, ENDPOINT_TRANSITIONS, transition } from "./endpoint/state.ts";
+export type { EndpointEvent, EndpointState, EndpointTransition } from "./endpoint/state.ts";
+
+// Errors, events, lifecycle, time.
 export { ERROR_CODES, NetloomError, isNetloomError, messageOf } from "./errors.ts";
 export type { ErrorCode, NetloomErrorOptions } from "./errors.ts";
 export { TypedEmitter } from "./events.ts";
 export type { Emits, EventMap, Listener, ListenerErrorHook } from "./events.ts";
-export * from "./ipam/index.ts";
-export * from "./labels/index.ts";
 export { Lifecycle } from "./lifecycle.ts";
 export type { Part, Status } from "./lifecycle.ts";
-export type * from "./ports/index.ts";
 export { systemClock, systemRandom, systemRuntime } from "./system/index.ts";
+export { Backoff } from "./time/backoff.ts";
 export { sleep } from "./time/sleep.ts";

@@ -1,1 +1,10 @@
-export {};
+/**
+ * For authors of backends: the datapath's schema, and helpers that several backends need.
+ *
+ * @packageDocumentation
+ */
+export * from "../datapath/schema.generated.ts";
+export { decode, encode } from "../datapath/mirror.ts";
+export { follow } from "../facts/follow.ts";
+export type { FollowOptions } from "../facts/follow.ts";
+export { ofFamily } from "../node/node.ts";

@@ -15,12 +15,17 @@ export class Keys {
     return `${this.root}state/`;
   }
 
-  node(name: string): string {
-    return `${this.state}nodes/${name}`;
+  get nodes(): string {
+    return `${this.state}nodes/`;
   }
 
-  endpoint(node: string, name: string): string {
-    return `${this.state}endpoints/${node}/${name}`;
+  node(name: string): string {
+    return `${this.nodes}${name}`;
+  }
+
+  /** @param owner - one life of an endpoint. */
+  endpoint(node: string, owner: string): string {
+    return `${this.state}endpoints/${node}/${owner}`;
   }
 
   endpointsOf(node: string): string {

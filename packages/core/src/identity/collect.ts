@@ -47,12 +47,14 @@ export class IdentityCollector {
     return new Set(entries.map(({ key }) => Number.parseInt(key.slice(prefix.length), 10)));
   }
 
-  /** The pointer first: from then on nobody can take a reference. */
+  /** The pointer first: from then on nobody can take a reference, except through a new one that settles the record. */
   async #reclaim(pointer: Entry, id: number, options: AbortOptions): Promise<boolean> {
     const gone = await quietly(this.#store.delete(pointer.key, { ...options, revision: pointer.revision }));
     if (gone === undefined) return false;
     const record = await this.#store.get(this.#keys.identity(id), options);
     if (record === undefined) return false;
+    const { settled } = record.value as unknown as IdentityRecord;
+    if (settled !== 0 && settled !== pointer.created) return false;
     return (
       (await quietly(this.#store.delete(record.key, { ...options, revision: record.revision }))) !== undefined
     );

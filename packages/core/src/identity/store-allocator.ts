@@ -3,7 +3,7 @@ import type { Keys } from "../facts/keys.ts";
 import type { LabelSet, LabelTable } from "../labels/index.ts";
 import type { Identity, IdentityAllocator } from "../ports/identity.ts";
 import type { Random } from "../ports/random.ts";
-import type { AbortOptions, Entry, Json, Store } from "../ports/store.ts";
+import type { AbortOptions, Entry, Json, Revision, Store } from "../ports/store.ts";
 import { CLUSTER_IDENTITIES } from "./numeric.ts";
 
 export interface StoreIdentitiesOptions {
@@ -20,8 +20,11 @@ export interface StoreIdentitiesOptions {
 /** A number's own record: which labels it stands for. */
 export interface IdentityRecord {
   readonly labels: readonly string[];
-  /** Its labels point to it. Until then whoever made it may take it away again. */
-  readonly settled: boolean;
+  /**
+   * When the key that points to it was created, once somebody has used it through that key; 0 before. A key that was
+   * deleted and made anew is another, and settles the record anew.
+   */
+  readonly settled: Revision;
 }
 
 interface Held {
@@ -38,8 +41,9 @@ interface Held {
  *
  * A reference counts once `labels → number` has been rewritten after it was made: the collector deletes that key
  * only at the revision it had before it saw no references, so one of the two fails and tries again. The number's
- * own record is `settled` by whoever first uses it, which in the same way fails a collector that took it for an
- * orphan. See `identity/collect.ts` for the other side.
+ * own record is settled by whoever first uses it through that key, which in the same way fails a collector that is
+ * about to delete it because the key before was deleted, or because no key pointed to it. See `identity/collect.ts`
+ * for the other side.
  */
 export class StoreIdentities implements IdentityAllocator {
   readonly name = "store";
@@ -132,7 +136,7 @@ export class StoreIdentities implements IdentityAllocator {
   /** `revision` is set where this call made the record. */
   async #claimNumber(labels: LabelSet, options: AbortOptions): Promise<{ id: number; revision?: number }> {
     const size = this.#range.last - this.#range.first + 1;
-    const record: Json = { labels: labels.toStrings(), settled: false };
+    const record: Json = { labels: labels.toStrings(), settled: 0 };
     // The first choice follows from the labels, so that agents who race for them mostly race for one number.
     let offset = labels.hash() % size;
     for (let attempt = 0; attempt < 16; attempt++) {
@@ -181,7 +185,7 @@ export class StoreIdentities implements IdentityAllocator {
       await quietly(this.#store.delete(pointer.key, { ...options, revision: pointer.revision }));
       return undefined;
     }
-    const settled = await this.#settle(record, options);
+    const settled = await this.#settle(record, pointer, options);
     if (settled === undefined) return undefined;
     const reference = this.#reference(id);
     await this.#store.create(reference, { node: this.#node }, options).catch(allowExists);
@@ -191,19 +195,22 @@ export class StoreIdentities implements IdentityAllocator {
   }
 
   /** The revision as of which the record holds for good, `undefined` where it has changed meanwhile. */
-  async #settle(record: Entry, options: AbortOptions): Promise<number | undefined> {
+  async #settle(record: Entry, pointer: Entry, options: AbortOptions): Promise<Revision | undefined> {
     const { labels, settled } = record.value as unknown as IdentityRecord;
-    if (settled) return record.revision;
-    const value: Json = { labels, settled: true };
+    if (settled === pointer.created) return record.revision;
+    const value: Json = { labels, settled: pointer.created };
     return quietly(this.#store.update(record.key, value, { ...options, revision: record.revision }));
   }
 
-  /** Rewrites `labels → number`, so that a collector that saw it before fails. */
+  /**
+   * Rewrites `labels → number`, so that a collector that saw it before fails. Others who do the same only cost another
+   * try; but one that was deleted and made anew says nothing of the record that was read before.
+   */
   async #touch(pointer: Entry, id: number, options: AbortOptions): Promise<boolean> {
     let known: Entry | undefined = pointer;
-    while (known !== undefined && numberIn(known.value) === id) {
+    while (known !== undefined && known.created === pointer.created) {
       const done = await quietly(
-        this.#store.update(known.key, known.value, { ...options, revision: known.revision }),
+        this.#store.update(known.key, { id }, { ...options, revision: known.revision }),
       );
       if (done !== undefined) return true;
       known = await this.#store.get(pointer.key, options);

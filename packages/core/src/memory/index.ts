@@ -6,3 +6,5 @@
 export { ManualClock, seededRandom } from "./clock.ts";
 export { MemoryStore, memoryStore } from "./store.ts";
 export type { MemoryStoreOptions } from "./store.ts";
+export { MemoryDatapath, memoryDatapath } from "./datapath.ts";
+export type { MemoryDatapathOptions } from "./datapath.ts";

@@ -1,7 +1,7 @@
 import { formatAddress, formatCidr, parseAddress, parseCidr, type Family } from "../address/index.ts";
 import { isNetloomError, messageOf, NetloomError } from "../errors.ts";
 import type { Json } from "../ports/store.ts";
-import { assertName } from "./names.ts";
+import { assertName } from "../facts/names.ts";
 
 /** A node of the cluster, as its agent announces it. */
 export interface NodeFact {

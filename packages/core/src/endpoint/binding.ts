@@ -1,6 +1,6 @@
 import { formatAddress, parseAddress } from "../address/index.ts";
 import { isNetloomError, messageOf, NetloomError } from "../errors.ts";
-import { assertName } from "./names.ts";
+import { assertName } from "../facts/names.ts";
 
 /** A pod's binding: which addresses it has, who it is, where it lives. Written by its node's agent only. */
 export interface EndpointFact {
@@ -9,7 +9,7 @@ export interface EndpointFact {
   readonly node: string;
   /** 1 to 65535, unique on its node. */
   readonly id: number;
-  /** Names this life of the endpoint: the owner of its lease. */
+  /** Names this life of the endpoint: its key in the store, the owner of its lease. Never comes back. */
   readonly owner: string;
   /** All labels, also those that make no identity. */
   readonly labels: readonly string[];

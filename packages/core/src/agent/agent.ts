@@ -1,0 +1,405 @@
+import { ClusterBarrier } from "../facts/barrier.ts";
+import { createClusterClient, isRace, type Cluster } from "../cluster/client.ts";
+import { messageOf } from "../errors.ts";
+import { TypedEmitter, type Emits } from "../events.ts";
+import { FactTables, type FactChange } from "../facts/fact-tables.ts";
+import { follow } from "../facts/follow.ts";
+import { Keys } from "../facts/keys.ts";
+import { RESERVED_IDENTITIES } from "../identity/numeric.ts";
+import { StoreIdentities } from "../identity/store-allocator.ts";
+import { LabelTable } from "../labels/index.ts";
+import { Lifecycle, type Status } from "../lifecycle.ts";
+import { nodeToJson, parseNode, type NodeFact } from "../node/node.ts";
+import type { IpamStatus } from "../ports/ipam.ts";
+import type { DatapathMetric } from "../ports/datapath.ts";
+import type { RoutePlan, Underlay } from "../ports/routing.ts";
+import type { AbortOptions, Revision } from "../ports/store.ts";
+import { Acknowledger } from "./acknowledger.ts";
+import { Derivation } from "./derivation.ts";
+import { Endpoints, type EndpointEvents } from "./endpoints.ts";
+import { FlowReader, type Flow } from "./flows.ts";
+import { parseAgentOptions, type AgentConfig, type AgentOptions } from "./options.ts";
+import { Reconciler } from "./reconciler.ts";
+import { askVerdict, type Verdict, type VerdictQuestion } from "./verdict.ts";
+
+export interface AgentEvents extends EndpointEvents {
+  /** The datapath has everything up to here. */
+  "revision:applied": [revision: Revision];
+  /** What went wrong in a loop. The loop goes on. */
+  error: [error: unknown];
+}
+
+export interface AgentStatus {
+  readonly node: NodeFact;
+  readonly lifecycle: Status;
+  /** `seen`: what the facts say; `applied`: what the datapath has. */
+  readonly revision: { readonly seen: Revision; readonly applied: Revision };
+  readonly nodes: number;
+  readonly endpoints: number;
+  readonly identities: number;
+  readonly policies: number;
+  readonly services: number;
+  readonly podMtu: number;
+  readonly ipam: IpamStatus;
+  readonly metrics: readonly DatapathMetric[];
+}
+
+/** One node's network: what Cilium's agent is, as an object. */
+export interface Agent extends AsyncDisposable {
+  readonly name: string;
+  readonly status: Status;
+  readonly events: Emits<AgentEvents>;
+  /** The pods of this node. */
+  readonly endpoints: Endpoints;
+  /** What belongs to no node: policies, services, and the list of nodes. */
+  readonly cluster: Cluster;
+  /** Resolves when the datapath enforces what is there. A failed start leaves nothing running. */
+  start(): Promise<void>;
+  /** Stops changes, not traffic: what the datapath has stays in force. */
+  stop(): Promise<void>;
+  /** Resolves when this node enforces what the facts said at `revision`; `cluster.settled` asks all nodes. */
+  settled(revision: Revision, options?: AbortOptions): Promise<void>;
+  /** Every pass of a packet that is worth telling, with names. Ends when aborted or stopped. */
+  flows(options?: AbortOptions): AsyncIterable<readonly Flow[]>;
+  /** What the datapath's own tables say of a packet, without sending one. */
+  verdict(question: VerdictQuestion): Verdict;
+  describe(): AgentStatus;
+  /** Stops, and removes every trace of the node: interfaces, programs, maps, facts. Its pods lose their network. */
+  uninstall(): Promise<void>;
+}
+
+/**
+ * Assembles an agent. Nothing happens before {@link Agent.start}.
+ *
+ * @throws `ERR_OPTIONS_INVALID`, `ERR_NODE_INVALID`, `ERR_UNSUPPORTED`.
+ */
+export function createAgent(options: AgentOptions): Agent {
+  return new NetloomAgent(options, parseAgentOptions(options));
+}
+
+class NetloomAgent implements Agent {
+  readonly name: string;
+  readonly endpoints: Endpoints;
+  readonly cluster: Cluster;
+  readonly #options: AgentOptions;
+  readonly #config: AgentConfig;
+  readonly #keys: Keys;
+  readonly #events: TypedEmitter<AgentEvents>;
+  readonly #lifecycle: Lifecycle;
+  readonly #labels = new LabelTable();
+  readonly #facts: FactTables;
+  readonly #identities: StoreIdentities;
+  readonly #derivation: Derivation;
+  readonly #reconciler: Reconciler;
+  readonly #acknowledger: Acknowledger;
+  readonly #barrier: ClusterBarrier;
+  readonly #flows: FlowReader;
+  readonly #worldIdentity: number;
+  #node: NodeFact;
+  #underlay: Underlay | undefined;
+  #plan: RoutePlan | undefined;
+  #planDue = true;
+  #following: Promise<void> | undefined;
+  /** The datapath may be written: everything that was there before has been read. */
+  #ready = false;
+  /** Facts that have come before the datapath was there. */
+  #waiting: FactChange[] | undefined = [];
+  #problems = "";
+
+  constructor(options: AgentOptions, config: AgentConfig) {
+    const { node, runtime } = config;
+    const { store } = options;
+    this.#options = options;
+    this.#config = config;
+    this.#node = node;
+    this.name = node.name;
+    this.#keys = new Keys(config.cluster);
+    this.#events = new TypedEmitter<AgentEvents>((error, event) => {
+      // A listener of `error` that throws has nobody left to tell.
+      if (event !== "error") this.#report(error);
+    });
+    const report = (error: unknown): void => this.#report(error);
+    this.#lifecycle = new Lifecycle(`agent ${node.name}`, this.#parts());
+    const { signal } = this.#lifecycle;
+    this.#facts = new FactTables({ keys: this.#keys, labels: this.#labels, report });
+    this.#worldIdentity = RESERVED_IDENTITIES[config.families.length > 1 ? "world-ipv4" : "world"];
+    this.#derivation = new Derivation({
+      ...{ node: node.name, underlay: () => this.#underlay?.family ?? 4, enforcement: config.enforcement },
+      ...{ worldIdentity: this.#worldIdentity, facts: this.#facts, labels: this.#labels, report },
+    });
+    this.#reconciler = new Reconciler({
+      ...{ runtime, signal, onError: report, pass: () => this.#pass() },
+      onApplied: (revision) => {
+        this.#acknowledger.acknowledge(revision);
+        this.#events.emit("revision:applied", revision);
+      },
+    });
+    const key = this.#keys.acknowledgement(node.name);
+    this.#acknowledger = new Acknowledger({ store, key, runtime, signal, onError: report });
+    this.#barrier = new ClusterBarrier({ store, keys: this.#keys, runtime, onError: report });
+    this.cluster = createClusterClient({ store, cluster: config.cluster, runtime, onError: report });
+    this.#identities = new StoreIdentities({
+      ...{ store, keys: this.#keys, labels: this.#labels, random: runtime.random, node: node.name },
+    });
+    this.#flows = new FlowReader({
+      ...{
+        node: node.name,
+        datapath: options.datapath,
+        facts: this.#facts,
+        derivation: this.#derivation,
+        runtime,
+      },
+    });
+    this.endpoints = new Endpoints({
+      ...{
+        node: node.name,
+        families: config.families,
+        store,
+        keys: this.#keys,
+        ipam: options.ipam,
+        runtime,
+        signal,
+      },
+      ...{
+        identities: this.#identities,
+        datapath: options.datapath,
+        facts: this.#facts,
+        labels: this.#labels,
+        report,
+      },
+      ...{ filter: config.filter, identityGrace: config.identityGrace, events: this.#events },
+      podMtu: () => this.#plan?.podMtu ?? 1500,
+      attached: (name, attachment) => {
+        this.#derivation.setAttachment(name, attachment);
+        if (attachment !== undefined) this.#flows.named(attachment);
+        if (this.#ready) this.#reconciler.kick();
+      },
+      settledHere: (revision, wait) => this.#reconciler.settled(revision, wait),
+      settledEverywhere: (revision, wait) => this.#barrier.settled(revision, wait),
+    });
+  }
+
+  get status(): Status {
+    return this.#lifecycle.status;
+  }
+
+  get events(): Emits<AgentEvents> {
+    return this.#events;
+  }
+
+  start(): Promise<void> {
+    return this.#lifecycle.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#lifecycle.stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#lifecycle.stop();
+  }
+
+  settled(revision: Revision, options?: AbortOptions): Promise<void> {
+    return this.#reconciler.settled(revision, options);
+  }
+
+  flows(options: AbortOptions = {}): AsyncIterable<readonly Flow[]> {
+    this.#lifecycle.assertRunning();
+    const { signal } = this.#lifecycle;
+    return this.#flows.read(
+      options.signal === undefined ? signal : AbortSignal.any([options.signal, signal]),
+    );
+  }
+
+  verdict(question: VerdictQuestion): Verdict {
+    this.#lifecycle.assertRunning();
+    return askVerdict(question, {
+      maps: this.#options.datapath.maps,
+      derivation: this.#derivation,
+      worldIdentity: this.#worldIdentity,
+      allowLocalHost: this.#config.allowLocalHost,
+    });
+  }
+
+  describe(): AgentStatus {
+    const { ipam, datapath } = this.#options;
+    return {
+      node: this.#node,
+      lifecycle: this.status,
+      revision: { seen: this.#facts.revision, applied: this.#reconciler.applied },
+      nodes: this.#facts.nodes.size,
+      endpoints: this.endpoints.list().length,
+      identities: this.#facts.identities.size,
+      policies: this.#facts.policies.size,
+      services: this.#facts.services.size,
+      podMtu: this.#plan?.podMtu ?? 0,
+      ipam: ipam.status(),
+      metrics: this.#ready ? datapath.metrics() : [],
+    };
+  }
+
+  async uninstall(): Promise<void> {
+    await this.stop();
+    await this.#options.datapath.uninstall();
+    await this.cluster.nodes.remove(this.name);
+  }
+
+  #parts(): ConstructorParameters<typeof Lifecycle>[1] {
+    return [
+      { name: "probe", start: (signal) => this.#probe(signal) },
+      { name: "facts", start: (signal) => this.#readFacts(signal), stop: () => this.#following },
+      { name: "identities", start: () => this.#identities.start() },
+      { name: "ipam", start: (signal) => this.#startIpam(signal), stop: () => dispose(this.#options.ipam) },
+      {
+        name: "routing",
+        start: (signal) => this.#startRouting(signal),
+        stop: () => dispose(this.#options.routing),
+      },
+      {
+        name: "datapath",
+        start: (signal) => this.#startDatapath(signal),
+        stop: () => dispose(this.#options.datapath),
+      },
+      { name: "endpoints", start: () => this.endpoints.restore() },
+      { name: "reconciler", start: () => this.#startReconciler() },
+    ];
+  }
+
+  /** Before anything changes: can this work here at all? */
+  async #probe(signal: AbortSignal): Promise<void> {
+    this.#underlay = await this.#options.datapath.probe({ signal });
+  }
+
+  /** Resolves with the first complete list; then follows on its own. */
+  #readFacts(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      this.#following = follow({
+        ...{ store: this.#options.store, prefix: this.#keys.state, runtime: this.#config.runtime, signal },
+        onList: (listing) => {
+          this.#changed(this.#facts.load(listing));
+          resolve();
+        },
+        onBatch: ({ changes, revision }) => this.#changed(this.#facts.apply(changes, revision)),
+        onError: (error) => this.#report(error),
+      });
+    });
+  }
+
+  async #startIpam(signal: AbortSignal): Promise<void> {
+    const { ipam, store } = this.#options;
+    const { families, runtime, node } = this.#config;
+    // The operator hands out ranges to nodes it knows.
+    await this.#announce((known) => ({ ...(known ?? this.#node), addresses: this.#node.addresses }));
+    const prefix = this.#keys.backend(ipam.name);
+    await ipam.start(
+      { node: node.name, podCIDRs: node.podCIDRs, families, store, prefix, runtime },
+      { signal },
+    );
+    ipam.events.on("ranges:changed", () => this.#rangesChanged());
+    this.#node = { ...this.#node, podCIDRs: ipam.ranges(), routers: ipam.routers() };
+  }
+
+  async #startRouting(signal: AbortSignal): Promise<void> {
+    await this.#options.routing.start({ signal });
+    this.#plan = this.#makePlan();
+  }
+
+  async #startDatapath(signal: AbortSignal): Promise<void> {
+    const { datapath } = this.#options;
+    const { runtime, allowLocalHost } = this.#config;
+    const { name: node, addresses, routers } = this.#node;
+    const plan = this.#plan!;
+    const world = { worldIdentity: this.#worldIdentity, allowLocalHost };
+    await datapath.start({ node, addresses, routers, plan, ...world, runtime }, { signal });
+    // What is in force first: facts then take up the numbers that they had.
+    this.#derivation.adopt(datapath.maps);
+    const changes = this.#waiting ?? [];
+    this.#waiting = undefined;
+    this.#derivation.apply(changes);
+  }
+
+  async #startReconciler(): Promise<void> {
+    const revision = await this.#announce(() => this.#node);
+    this.#ready = true;
+    this.#reconciler.kick();
+    await this.#reconciler.settled(revision ?? this.#facts.revision);
+    this.#derivation.serviceTables.settleAdopted(this.#options.datapath.maps);
+    await this.#identities.prune();
+  }
+
+  #changed(changes: readonly FactChange[]): void {
+    if (changes.some(({ kind }) => kind === "nodes")) this.#planDue = true;
+    for (const change of changes) this.#flows.remember(change);
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(...changes);
+      return;
+    }
+    this.#derivation.apply(changes);
+    if (this.#ready) this.#reconciler.kick();
+  }
+
+  /** One pass of the reconciler: as of the facts that were there when it began. */
+  async #pass(): Promise<Revision> {
+    const { revision } = this.#facts;
+    const { datapath } = this.#options;
+    if (this.#planDue) {
+      this.#planDue = false;
+      try {
+        this.#plan = this.#makePlan();
+        await datapath.apply(this.#plan);
+        this.#derivation.setPlan(this.#plan, this.#node.podCIDRs);
+      } catch (error) {
+        this.#planDue = true;
+        throw error;
+      }
+    }
+    this.#derivation.write(datapath.maps);
+    return revision;
+  }
+
+  #makePlan(): RoutePlan {
+    const nodes = [...this.#facts.nodes.values()].map(({ value }) => value);
+    const remotes = nodes.filter(({ name }) => name !== this.name);
+    const plan = this.#options.routing.plan(this.#node, remotes, this.#underlay!);
+    // The same problem is told once, not at every change of any node.
+    const problems = plan.problems.map(messageOf).join("\n");
+    if (problems !== this.#problems) for (const problem of plan.problems) this.#report(problem);
+    this.#problems = problems;
+    return plan;
+  }
+
+  #rangesChanged(): void {
+    const { ipam } = this.#options;
+    this.#node = { ...this.#node, podCIDRs: ipam.ranges(), routers: ipam.routers() };
+    this.#planDue = true;
+    this.#announce(() => this.#node).catch((error: unknown) => this.#report(error));
+  }
+
+  /** Writes this node's own fact, made of what is there. `undefined` where it says so already. */
+  async #announce(next: (known: NodeFact | undefined) => NodeFact): Promise<Revision | undefined> {
+    const { store } = this.#options;
+    const { signal } = this.#lifecycle;
+    const key = this.#keys.node(this.name);
+    for (;;) {
+      const known = await store.get(key, { signal });
+      const before = known === undefined ? undefined : parseNode(known.value);
+      const after = next(before);
+      if (JSON.stringify(before) === JSON.stringify(after)) return undefined;
+      try {
+        if (known === undefined) return await store.create(key, nodeToJson(after), { signal });
+        return await store.update(key, nodeToJson(after), { signal, revision: known.revision });
+      } catch (error) {
+        if (!isRace(error)) throw error;
+      }
+    }
+  }
+
+  #report(error: unknown): void {
+    this.#events.emit("error", error);
+  }
+}
+
+async function dispose(backend: AsyncDisposable): Promise<void> {
+  await backend[Symbol.asyncDispose]();
+}

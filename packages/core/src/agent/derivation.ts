@@ -1,0 +1,332 @@
+import { cidrAround, parseAddress, type Address, type Family } from "../address/index.ts";
+import { Mirror } from "../datapath/mirror.ts";
+import {
+  EndpointFlag,
+  endpointKeyCodec,
+  endpointValueCodec,
+  policyKeyCodec,
+  policyValueCodec,
+  type EndpointKey,
+  type EndpointValue,
+  type PolicyKey,
+  type PolicyValue,
+} from "../datapath/schema.generated.ts";
+import type { EndpointFact } from "../endpoint/binding.ts";
+import { isNetloomError, NetloomError } from "../errors.ts";
+import type { FactChange, FactTables, Known } from "../facts/fact-tables.ts";
+import { identityScope, RESERVED_IDENTITIES } from "../identity/numeric.ts";
+import { Ipcache } from "../ipcache/ipcache.ts";
+import type { LabelTable } from "../labels/index.ts";
+import { ofFamily, type NodeFact } from "../node/node.ts";
+import { Peers } from "../policy/peers.ts";
+import { PolicySets, type PolicyAssignment } from "../policy/policy-sets.ts";
+import { RuleBook } from "../policy/rule-book.ts";
+import type { EnforcementMode } from "../policy/types.ts";
+import type { Attachment, DatapathMaps } from "../ports/datapath.ts";
+import type { RoutePlan } from "../ports/routing.ts";
+import { ServiceBook } from "../service/service-book.ts";
+import { ServiceTables } from "../service/service-tables.ts";
+
+export interface DerivationOptions {
+  readonly node: string;
+  /** Of the addresses that tunnels go to. */
+  readonly underlay: () => Family;
+  readonly enforcement: EnforcementMode;
+  readonly worldIdentity: number;
+  readonly facts: FactTables;
+  readonly labels: LabelTable;
+  readonly report: (error: unknown) => void;
+}
+
+/**
+ * What the datapath should hold, derived from the facts: no I/O, no time, no chance. Facts go in by
+ * {@link Derivation.apply}, changes to the maps come out by {@link Derivation.write}.
+ */
+export class Derivation {
+  readonly peers: Peers;
+  readonly book: RuleBook;
+  readonly sets: PolicySets;
+  readonly services: ServiceBook;
+  readonly serviceTables: ServiceTables = new ServiceTables();
+  readonly ipcache: Ipcache;
+  readonly #options: DerivationOptions;
+  readonly #endpoints: Mirror<EndpointKey, EndpointValue> = new Mirror({
+    key: endpointKeyCodec,
+    value: endpointValueCodec,
+  });
+  readonly #policy: Mirror<PolicyKey, PolicyValue> = new Mirror({
+    key: policyKeyCodec,
+    value: policyValueCodec,
+  });
+  /** The interfaces of this node's pods, by the name of the endpoint. */
+  readonly #attachments = new Map<string, Attachment>();
+  /** The live endpoints of this node, by owner; each holds the policy set of its identity. */
+  readonly #local = new Map<string, EndpointFact>();
+  readonly #nodeAddresses = new Map<string, readonly string[]>();
+  readonly #endpointAddresses = new Map<string, readonly string[]>();
+  /** The sets that are whole in the datapath, by identity. */
+  readonly #written = new Map<number, PolicyAssignment>();
+  /** Entries of sets that endpoints may still refer to. */
+  #leaving: PolicyKey[] = [];
+  #prefixRevision = 0;
+
+  constructor(options: DerivationOptions) {
+    this.#options = options;
+    this.peers = new Peers(options.report);
+    this.book = new RuleBook(this.peers);
+    this.sets = new PolicySets({ book: this.book, peers: this.peers, mode: options.enforcement });
+    this.services = new ServiceBook(this.serviceTables, options.report, options.report);
+    this.ipcache = new Ipcache(options.worldIdentity);
+  }
+
+  /** Takes over what is in the datapath. Nothing is removed before the first {@link Derivation.write}. */
+  adopt(maps: DatapathMaps): void {
+    let highest = 0;
+    for (const [key] of maps.policy.entries()) highest = Math.max(highest, key.policy);
+    for (const [, value] of maps.endpoints.entries()) highest = Math.max(highest, value.policy);
+    this.sets.reserveUpTo(highest);
+    for (const [{ address, prefixLength }, { identity }] of maps.ipcachePrefixes.entries()) {
+      if (identityScope(identity) !== "node") continue;
+      this.peers.restorePrefix(
+        cidrAround(address, address.family === 4 ? prefixLength - 96 : prefixLength),
+        identity,
+      );
+    }
+    this.#endpoints.adopt(maps.endpoints);
+    this.#policy.adopt(maps.policy);
+    this.ipcache.addresses.adopt(maps.ipcache);
+    this.ipcache.prefixes.adopt(maps.ipcachePrefixes);
+    this.serviceTables.adopt(maps);
+  }
+
+  /** Facts that changed, in their order. */
+  apply(changes: readonly FactChange[]): void {
+    const identities: [number, FactChange & { kind: "identities" }][] = [];
+    for (const change of changes) {
+      if (change.kind === "identities") identities.push([Number(change.key), change]);
+    }
+    // First, so that no endpoint names an identity that is not known.
+    if (identities.length > 0) {
+      this.sets.identitiesChanged(identities.map(([id, change]) => [id, change.after?.value]));
+    }
+    for (const change of changes) this.#applyOne(change);
+  }
+
+  /** The pod has an interface now, or (`undefined`) none any more. */
+  setAttachment(name: string, attachment: Attachment | undefined): void {
+    if (attachment === undefined) this.#attachments.delete(name);
+    else this.#attachments.set(name, attachment);
+  }
+
+  /** Pod CIDRs of the cluster, as the routes go. */
+  setPlan(plan: RoutePlan, local: readonly string[]): void {
+    const cidrs = new Map<string, { identity: number; tunnel: Address | undefined }>();
+    const identity = RESERVED_IDENTITIES.unmanaged;
+    for (const { prefix, endpoint } of plan.tunnels)
+      cidrs.set(prefix, { identity, tunnel: parseAddress(endpoint) });
+    for (const prefix of local) cidrs.set(prefix, { identity, tunnel: undefined });
+    this.ipcache.setPodCIDRs(cidrs);
+  }
+
+  /**
+   * Brings the maps to what is wanted: first everything new, then what refers to it, last what is old. Writes only
+   * differences; what fails is tried again by the next call.
+   *
+   * @throws `ERR_CAPACITY` where a policy set does not fit. Its endpoints are locked down: they keep the set they had,
+   *   established flows go on, new ones are refused. Everything else has been written.
+   */
+  write(maps: DatapathMaps): void {
+    this.services.update();
+    this.serviceTables.applySets(maps);
+    this.#updatePolicy();
+    let overflow = this.#writePolicy(maps);
+    this.#updatePrefixes();
+    this.ipcache.addresses.applySets(maps.ipcache);
+    this.ipcache.prefixes.applySets(maps.ipcachePrefixes);
+    this.#writeEndpoints(maps);
+    if (overflow !== undefined) {
+      // Locked down, nobody asks the sets that are to go: they make room.
+      this.#dropLeaving(maps);
+      overflow = this.#writePolicy(maps);
+      this.#writeEndpoints(maps);
+    }
+    this.ipcache.addresses.applyDeletes(maps.ipcache);
+    this.ipcache.prefixes.applyDeletes(maps.ipcachePrefixes);
+    this.serviceTables.applyDeletes(maps);
+    this.#dropLeaving(maps);
+    if (overflow !== undefined) throw overflow;
+  }
+
+  #writeEndpoints(maps: DatapathMaps): void {
+    this.#updateEndpoints();
+    this.#endpoints.applySets(maps.endpoints);
+    this.#endpoints.applyDeletes(maps.endpoints);
+  }
+
+  #dropLeaving(maps: DatapathMaps): void {
+    for (const key of this.#leaving.splice(0)) this.#policy.delete(key);
+    this.#policy.applyDeletes(maps.policy);
+  }
+
+  #applyOne(change: FactChange): void {
+    switch (change.kind) {
+      case "nodes":
+        return this.#applyNode(change.key, change.after);
+      case "endpoints":
+        return this.#applyEndpoint(change.key, change.after);
+      case "policies":
+        this.book.set(change.key, change.after?.value);
+        return this.sets.policiesChanged();
+      case "services":
+        return this.services.set(change.key, change.after?.value, change.after?.created ?? 0);
+      case "identities":
+    }
+  }
+
+  #applyNode(name: string, known: Known<NodeFact> | undefined): void {
+    const owner = `node ${name}`;
+    const before = this.#nodeAddresses.get(name) ?? [];
+    const own = name === this.#options.node;
+    const identity = own ? RESERVED_IDENTITIES.host : RESERVED_IDENTITIES["remote-node"];
+    const now: string[] = [];
+    if (known !== undefined) {
+      const tunnel = own ? undefined : this.#tunnelTo(known.value);
+      for (const address of known.value.addresses) {
+        this.ipcache.claim(address, owner, { identity, tunnel: undefined }, known.revision);
+        now.push(address);
+      }
+      for (const address of known.value.routers) {
+        this.ipcache.claim(address, owner, { identity, tunnel }, known.revision);
+        now.push(address);
+      }
+    }
+    for (const address of before) if (!now.includes(address)) this.ipcache.withdraw(address, owner);
+    this.#nodeAddresses.set(name, now);
+    // Where its pods are reached may have changed.
+    for (const [key, endpoint] of this.#options.facts.endpoints) {
+      if (endpoint.value.node === name) this.#claimAddresses(key, endpoint);
+    }
+  }
+
+  #applyEndpoint(key: string, known: Known<EndpointFact> | undefined): void {
+    this.#claimAddresses(key, known);
+    const live = known?.value.state === "live" ? known.value : undefined;
+    const service =
+      live === undefined
+        ? undefined
+        : {
+            labels: this.#options.labels.fromStrings(live.labels),
+            addresses: live.addresses.map((address) => parseAddress(address)),
+          };
+    this.services.setEndpoint(key, service);
+    const node = key.slice(0, key.indexOf("/"));
+    if (node === this.#options.node) this.#follow(key.slice(node.length + 1), live);
+  }
+
+  #claimAddresses(key: string, known: Known<EndpointFact> | undefined): void {
+    const before = this.#endpointAddresses.get(key) ?? [];
+    let now: readonly string[] = [];
+    if (known?.value.state === "live") {
+      const { node, identity, addresses } = known.value;
+      const remote = node === this.#options.node ? undefined : this.#options.facts.nodes.get(node);
+      const tunnel = remote === undefined ? undefined : this.#tunnelTo(remote.value);
+      // Without a way to its node an address is better unknown than sent astray.
+      if (node === this.#options.node || tunnel !== undefined) {
+        now = addresses;
+        for (const address of now) this.ipcache.claim(address, key, { identity, tunnel }, known.revision);
+      }
+    }
+    for (const address of before) if (!now.includes(address)) this.ipcache.withdraw(address, key);
+    if (now.length > 0) this.#endpointAddresses.set(key, now);
+    else this.#endpointAddresses.delete(key);
+  }
+
+  /** A pod of this node takes the policy set of its new identity before it lets go of the old one's. */
+  #follow(owner: string, fact: EndpointFact | undefined): void {
+    const before = this.#local.get(owner);
+    if (fact !== undefined && fact.identity !== before?.identity) {
+      const labels = this.#options.facts.identities.get(String(fact.identity))?.value;
+      if (labels === undefined) {
+        const message = `endpoint ${fact.name} has identity ${fact.identity}, which the store does not know`;
+        this.#options.report(new NetloomError("ERR_ENDPOINT_INVALID", message, { input: fact }));
+        return;
+      }
+      this.sets.acquire(fact.identity, labels);
+    }
+    if (fact === undefined) this.#local.delete(owner);
+    else this.#local.set(owner, fact);
+    if (before === undefined || before.identity === fact?.identity) return;
+    this.#leaving.push(...this.sets.release(before.identity));
+    if (this.sets.of(before.identity) === undefined) this.#written.delete(before.identity);
+  }
+
+  #updatePolicy(): void {
+    const { added, removed, forgotten } = this.sets.update();
+    for (const key of forgotten) this.#policy.delete(key);
+    for (const [key, value] of added) this.#policy.set(key, value);
+    this.#leaving.push(...removed);
+  }
+
+  #writePolicy(maps: DatapathMaps): NetloomError | undefined {
+    try {
+      this.#policy.applySets(maps.policy);
+    } catch (error) {
+      if (!isNetloomError(error, "ERR_CAPACITY")) throw error;
+      const { maxEntries } = maps.policy;
+      return new NetloomError(
+        "ERR_CAPACITY",
+        `the policies need ${this.#policy.size} entries of ${maxEntries}`,
+        {
+          remedy:
+            "name fewer peers or ports, or give the policy map more entries; endpoints concerned are locked down",
+          cause: error,
+          retryable: true,
+        },
+      );
+    }
+    for (const { identity } of this.#local.values()) {
+      const set = this.sets.of(identity);
+      if (set !== undefined) this.#written.set(identity, set);
+    }
+    return undefined;
+  }
+
+  #updatePrefixes(): void {
+    if (this.#prefixRevision === this.peers.prefixRevision) return;
+    this.#prefixRevision = this.peers.prefixRevision;
+    this.ipcache.setNamed(this.peers.prefixes);
+  }
+
+  #updateEndpoints(): void {
+    const wanted: (readonly [EndpointKey, EndpointValue])[] = [];
+    for (const fact of this.#local.values()) {
+      const attachment = this.#attachments.get(fact.name);
+      if (attachment === undefined) continue;
+      const value = this.#endpointValue(fact, attachment);
+      for (const address of fact.addresses) wanted.push([{ address: parseAddress(address) }, value]);
+    }
+    this.#endpoints.replace(wanted);
+  }
+
+  #endpointValue(fact: EndpointFact, attachment: Attachment): EndpointValue {
+    const { identity } = fact;
+    const written = this.#written.get(identity);
+    const locked = written?.policy !== this.sets.of(identity)?.policy;
+    return {
+      ifindex: attachment.ifindex,
+      identity,
+      policy: written?.policy ?? 0,
+      egressShape: written?.egressShape ?? 0,
+      ingressShape: written?.ingressShape ?? 0,
+      id: fact.id,
+      flags: locked ? EndpointFlag.ENDPOINT_LOCKDOWN : 0,
+      mac: attachment.mac,
+      gatewayMac: attachment.gatewayMac,
+    };
+  }
+
+  #tunnelTo(node: NodeFact): Address | undefined {
+    const address = ofFamily(node.addresses, this.#options.underlay());
+    return address === undefined ? undefined : parseAddress(address);
+  }
+}

@@ -1,0 +1,122 @@
+import { hostCidr, parseAddress, parseCidr, type Address, type Cidr } from "../address/index.ts";
+import type { IpcacheKey, IpcachePrefixKey, IpcacheValue } from "../datapath/schema.generated.ts";
+import { ipcacheKeyCodec, ipcachePrefixKeyCodec, ipcacheValueCodec } from "../datapath/schema.generated.ts";
+import { Mirror } from "../datapath/mirror.ts";
+import { LpmMap } from "./lpm.ts";
+
+/** Who has an address, and behind which tunnel. */
+export interface IpcacheEntry {
+  readonly identity: number;
+  /** The node to encapsulate to. */
+  readonly tunnel: Address | undefined;
+}
+
+interface Claim extends IpcacheEntry {
+  /** Of the fact that says so. */
+  readonly revision: number;
+}
+
+const NO_TUNNEL = parseAddress("::");
+
+/**
+ * Which identity has which address: what the facts say, as the datapath's two tables want it.
+ *
+ * Several facts may claim one address, when it has just passed from one owner to the next; the newest is right, and
+ * an owner that goes takes only its own claim along.
+ */
+export class Ipcache {
+  readonly addresses: Mirror<IpcacheKey, IpcacheValue> = new Mirror({
+    key: ipcacheKeyCodec,
+    value: ipcacheValueCodec,
+  });
+  readonly prefixes: Mirror<IpcachePrefixKey, IpcacheValue> = new Mirror({
+    key: ipcachePrefixKeyCodec,
+    value: ipcacheValueCodec,
+  });
+  /** By address, then by owner. */
+  readonly #claims = new Map<string, Map<string, Claim>>();
+  readonly #exact = new LpmMap<IpcacheEntry>();
+  #wide = new LpmMap<IpcacheEntry>();
+  /** The pod CIDRs of all nodes: prefixes that policies name mean nothing inside them. */
+  readonly #podCIDRs = new Map<string, IpcacheEntry>();
+  readonly #named = new Map<string, number>();
+  readonly #world: number;
+
+  /** @param world - the identity of an IPv4 address that nobody knows. */
+  constructor(world: number) {
+    this.#world = world;
+  }
+
+  claim(address: string, owner: string, entry: IpcacheEntry, revision: number): void {
+    let claims = this.#claims.get(address);
+    if (claims === undefined) this.#claims.set(address, (claims = new Map()));
+    claims.set(owner, { ...entry, revision });
+    this.#update(address);
+  }
+
+  withdraw(address: string, owner: string): void {
+    const claims = this.#claims.get(address);
+    if (claims?.delete(owner) !== true) return;
+    if (claims.size === 0) this.#claims.delete(address);
+    this.#update(address);
+  }
+
+  /** All pod CIDRs of the cluster; `tunnel` is unset for those of this node. */
+  setPodCIDRs(cidrs: ReadonlyMap<string, IpcacheEntry>): void {
+    this.#podCIDRs.clear();
+    for (const [cidr, entry] of cidrs) this.#podCIDRs.set(cidr, entry);
+    this.#updatePrefixes();
+  }
+
+  /** The prefixes that policies name, and the number that each has on this node. */
+  setNamed(prefixes: ReadonlyMap<string, number>): void {
+    this.#named.clear();
+    for (const [prefix, identity] of prefixes) this.#named.set(prefix, identity);
+    this.#updatePrefixes();
+  }
+
+  /** What the datapath answers for an address; `undefined`: the world. */
+  lookup(address: Address): IpcacheEntry | undefined {
+    return this.#exact.get(hostCidr(address)) ?? this.#wide.lookup(address);
+  }
+
+  #update(text: string): void {
+    const address = parseAddress(text);
+    let newest: Claim | undefined;
+    for (const claim of this.#claims.get(text)?.values() ?? []) {
+      if (newest === undefined || claim.revision > newest.revision) newest = claim;
+    }
+    if (newest === undefined) {
+      this.addresses.delete({ address });
+      this.#exact.delete(hostCidr(address));
+    } else {
+      this.addresses.set({ address }, toValue(newest));
+      this.#exact.set(hostCidr(address), newest);
+    }
+  }
+
+  #updatePrefixes(): void {
+    const entries = [...this.#podCIDRs].map(([text, entry]): [Cidr, IpcacheEntry] => [
+      parseCidr(text),
+      entry,
+    ]);
+    const pods = entries.map(([cidr]) => cidr);
+    for (const [text, identity] of this.#named) {
+      const cidr = parseCidr(text);
+      if (!pods.some((pod) => pod.containsCidr(cidr))) entries.push([cidr, { identity, tunnel: undefined }]);
+    }
+    // The datapath's trie knows no families: ::/0 would hold every IPv4 address too.
+    if (entries.some(([cidr]) => cidr.family === 6 && cidr.bits128 <= 96) && !this.#named.has("0.0.0.0/0")) {
+      entries.push([parseCidr("0.0.0.0/0"), { identity: this.#world, tunnel: undefined }]);
+    }
+    this.#wide = new LpmMap();
+    for (const [cidr, entry] of entries) this.#wide.set(cidr, entry);
+    this.prefixes.replace(
+      entries.map(([cidr, entry]) => [{ prefixLength: cidr.bits128, address: cidr.first }, toValue(entry)]),
+    );
+  }
+}
+
+function toValue(entry: IpcacheEntry): IpcacheValue {
+  return { identity: entry.identity, flags: 0, tunnel: entry.tunnel ?? NO_TUNNEL };
+}

@@ -1,0 +1,224 @@
+import type { ListenerErrorHook } from "../events.ts";
+import { formatCidr, type Cidr } from "../address/index.ts";
+import { LocalIdentities } from "../identity/local.ts";
+import { RESERVED_IDENTITIES } from "../identity/numeric.ts";
+import {
+  parseSelector,
+  SelectorIndex,
+  type LabelSet,
+  type Selection,
+  type Selector,
+} from "../labels/index.ts";
+import type { Peer } from "./parse.ts";
+import type { PolicyEntity } from "./types.ts";
+
+const {
+  host,
+  world,
+  unmanaged,
+  health,
+  init,
+  ingress,
+  "remote-node": remoteNode,
+  "kube-apiserver": apiServer,
+  "world-ipv4": worldIpv4,
+  "world-ipv6": worldIpv6,
+} = RESERVED_IDENTITIES;
+
+/** Entities of fixed membership. */
+const FIXED: Readonly<Partial<Record<PolicyEntity, readonly number[]>>> = {
+  none: [],
+  host: [host],
+  health: [health],
+  init: [init],
+  ingress: [ingress],
+  unmanaged: [unmanaged],
+  "kube-apiserver": [apiServer],
+  // The API server runs on a node, so its identity is a remote node's too.
+  "remote-node": [remoteNode, apiServer],
+};
+
+/** Every endpoint of the cluster. */
+const EVERYONE = parseSelector({});
+
+interface Followed {
+  readonly selection: Selection;
+  count: number;
+}
+
+/**
+ * Who a peer of a rule is, as identity numbers: kept up to date while identities come and go, and while policies name
+ * more and fewer prefixes. Every prefix that a policy names gets a number on this node, so that an address outside the
+ * cluster has the number of the longest prefix around it.
+ */
+export class Peers {
+  /** Hears which selections changed: `selection:changed`. */
+  readonly identities: SelectorIndex;
+  readonly #rows = new Map<number, number>();
+  readonly #ids: number[] = [];
+  readonly #freeRows: number[] = [];
+  readonly #followed = new Map<string, Followed>();
+  readonly #local: LocalIdentities;
+  /** Prefixes that policies name, and how often. */
+  readonly #prefixes = new Map<string, { readonly cidr: Cidr; readonly id: number; uses: number }>();
+  #prefixRevision = 0;
+
+  constructor(onError: ListenerErrorHook, local: LocalIdentities = new LocalIdentities()) {
+    this.identities = new SelectorIndex(onError);
+    this.#local = local;
+  }
+
+  /** Numbers of the prefixes that policies name. */
+  get prefixes(): ReadonlyMap<string, number> {
+    return new Map([...this.#prefixes].map(([text, { id }]) => [text, id]));
+  }
+
+  /** Changes whenever {@link Peers.prefixes} does. */
+  get prefixRevision(): number {
+    return this.#prefixRevision;
+  }
+
+  /** Several at once, as one change. `undefined`: the identity is gone. */
+  update(changes: Iterable<readonly [id: number, labels: LabelSet | undefined]>): void {
+    const rows = [...changes].map(([id, labels]): [number, LabelSet | undefined, number] => [
+      this.#rowOf(id, labels !== undefined),
+      labels,
+      id,
+    ]);
+    this.identities.update(rows.filter(([row]) => row >= 0).map(([row, labels]) => [row, labels]));
+    for (const [row, labels, id] of rows) if (row >= 0 && labels === undefined) this.#freeRow(row, id);
+  }
+
+  labelsOf(id: number): LabelSet | undefined {
+    const row = this.#rows.get(id);
+    return row === undefined ? undefined : this.identities.labelsOf(row);
+  }
+
+  /** What a node-local number stands for: `cidr:<prefix>`, and that it is outside. */
+  labelsOfPrefix(id: number): readonly string[] {
+    const text = this.#local.keyOf(id);
+    return text === undefined ? [] : [`cidr:${text}`, "reserved:world"];
+  }
+
+  /** Which identity a row of {@link Peers.identities} is. */
+  idOf(row: number): number | undefined {
+    return this.#ids[row];
+  }
+
+  /** Begins to follow what a rule names. Give each back with {@link Peers.release}. */
+  acquire(peer: Peer): void {
+    if (peer.kind === "cidr") for (const cidr of [peer.cidr, ...peer.except]) this.#acquirePrefix(cidr);
+    const selector = selectorOf(peer);
+    if (selector === undefined) return;
+    const known = this.#followed.get(selector.key);
+    if (known !== undefined) known.count++;
+    else this.#followed.set(selector.key, { selection: this.identities.acquire(selector), count: 1 });
+  }
+
+  release(peer: Peer): void {
+    if (peer.kind === "cidr") for (const cidr of [peer.cidr, ...peer.except]) this.#releasePrefix(cidr);
+    const selector = selectorOf(peer);
+    const known = selector === undefined ? undefined : this.#followed.get(selector.key);
+    if (selector === undefined || known === undefined || --known.count > 0) return;
+    this.identities.release(known.selection);
+    this.#followed.delete(selector.key);
+  }
+
+  /** The identities a peer stands for at this moment; `undefined`: every one there is. */
+  resolve(peer: Peer): readonly number[] | undefined {
+    switch (peer.kind) {
+      case "selector":
+        return this.#selected(peer.selector);
+      case "cidr":
+        return this.#within(peer.cidr, peer.except);
+      case "entity":
+        return this.#entity(peer.entity);
+    }
+  }
+
+  /** Does a change of this selection concern the peer? */
+  follows(peer: Peer, selection: Selection): boolean {
+    const selector = selectorOf(peer);
+    return selector !== undefined && this.#followed.get(selector.key)?.selection === selection;
+  }
+
+  #selected(selector: Selector): number[] {
+    const followed = this.#followed.get(selector.key);
+    return followed === undefined ? [] : [...followed.selection.rows].map((row) => this.#ids[row]!);
+  }
+
+  #entity(entity: PolicyEntity): readonly number[] | undefined {
+    const fixed = FIXED[entity];
+    if (fixed !== undefined) return fixed;
+    switch (entity) {
+      case "cluster":
+        return [host, remoteNode, apiServer, unmanaged, health, init, ingress, ...this.#selected(EVERYONE)];
+      case "world":
+        return [world, worldIpv4, worldIpv6, ...this.#outside()];
+      case "world-ipv4":
+        // A cluster of one family has one number for the world.
+        return [world, worldIpv4, ...this.#outside(4)];
+      case "world-ipv6":
+        return [worldIpv6, ...this.#outside(6)];
+      default:
+        return undefined;
+    }
+  }
+
+  #outside(family?: 4 | 6): number[] {
+    const prefixes = [...this.#prefixes.values()];
+    return prefixes.filter(({ cidr }) => family === undefined || cidr.family === family).map(({ id }) => id);
+  }
+
+  #within(cidr: Cidr, except: readonly Cidr[]): number[] {
+    const inside = (prefix: Cidr): boolean =>
+      cidr.containsCidr(prefix) && !except.some((hole) => hole.containsCidr(prefix));
+    return [...this.#prefixes.values()].filter((prefix) => inside(prefix.cidr)).map(({ id }) => id);
+  }
+
+  #acquirePrefix(cidr: Cidr): void {
+    const text = formatCidr(cidr);
+    const known = this.#prefixes.get(text);
+    if (known !== undefined) {
+      known.uses++;
+      return;
+    }
+    this.#prefixes.set(text, { cidr, id: this.#local.allocate(text), uses: 1 });
+    this.#prefixRevision++;
+  }
+
+  #releasePrefix(cidr: Cidr): void {
+    const text = formatCidr(cidr);
+    const known = this.#prefixes.get(text);
+    if (known === undefined || --known.uses > 0) return;
+    this.#prefixes.delete(text);
+    this.#local.release(text);
+    this.#prefixRevision++;
+  }
+
+  /** Restores the number a prefix had before a restart, before policies name it. */
+  restorePrefix(cidr: Cidr, id: number): void {
+    this.#local.restore(formatCidr(cidr), id);
+  }
+
+  #rowOf(id: number, add: boolean): number {
+    const known = this.#rows.get(id);
+    if (known !== undefined) return known;
+    if (!add) return -1;
+    const row = this.#freeRows.pop() ?? this.#ids.length;
+    this.#rows.set(id, row);
+    this.#ids[row] = id;
+    return row;
+  }
+
+  #freeRow(row: number, id: number): void {
+    this.#rows.delete(id);
+    this.#freeRows.push(row);
+  }
+}
+
+/** What must be followed to know who a peer is. */
+function selectorOf(peer: Peer): Selector | undefined {
+  if (peer.kind === "selector") return peer.selector;
+  return peer.kind === "entity" && peer.entity === "cluster" ? EVERYONE : undefined;
+}

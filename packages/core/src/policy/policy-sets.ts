@@ -1,0 +1,268 @@
+import { LRUCache } from "lru-cache";
+import { Direction, PolicyShape, type PolicyKey, type PolicyValue } from "../datapath/schema.generated.ts";
+import type { LabelSet, Selection } from "../labels/index.ts";
+import { compileDirection, type CompiledDirection, type PolicyEntry } from "./compile.ts";
+import type { Peers } from "./peers.ts";
+import type { PolicyDirection, RuleBook, SubjectRules } from "./rule-book.ts";
+import type { EnforcementMode } from "./types.ts";
+
+/** What an endpoint's entry in the datapath says of its policy. */
+export interface PolicyAssignment {
+  readonly policy: number;
+  readonly egressShape: number;
+  readonly ingressShape: number;
+}
+
+/** A policy set in force, or on its way out. */
+export interface PolicySet extends PolicyAssignment {
+  readonly entries: ReadonlyMap<string, readonly [PolicyKey, PolicyValue]>;
+  /** The policies that turned each direction to default deny. */
+  readonly enforcedBy: Readonly<Record<PolicyDirection, readonly string[]>>;
+}
+
+interface Subject {
+  readonly labels: LabelSet;
+  users: number;
+  rules: Readonly<Record<PolicyDirection, SubjectRules>>;
+  set: PolicySet;
+  /** `rules`: anything may have changed; `peers`: only who the peers are. */
+  dirty: "no" | "peers" | "rules";
+}
+
+export interface PolicySetChanges {
+  /** To be there before anything refers to them. */
+  readonly added: readonly (readonly [PolicyKey, PolicyValue])[];
+  /** To go when nothing refers to them any more. */
+  readonly removed: readonly PolicyKey[];
+  /** To go at once. */
+  readonly forgotten: readonly PolicyKey[];
+}
+
+/**
+ * In set 0, which is nobody's: this identity's entries are in every set. Where a set denies peers by identity, one that
+ * has no such mark passes by no wider allow: its deny may not have been written yet.
+ */
+const KNOWN: PolicyValue = { deny: 0, rule: 0 };
+
+function knownKey(identity: number): PolicyKey {
+  return { policy: 0, identity, direction: 0, protocol: 0, portBits: 0, port: 0 };
+}
+
+const NO_ENTRIES: PolicySet["entries"] = new Map();
+const NOTHING: SubjectRules = { rules: [], enforcedBy: [] };
+
+/**
+ * One policy set for each identity that has an endpoint here. A set is immutable but for one thing: entries for an
+ * identity that did not exist before are added to it, since no packet of its can have passed a deny it was not in yet
+ * ({@link KNOWN}). Any other change makes a new set under a new number.
+ */
+export class PolicySets {
+  readonly #book: RuleBook;
+  readonly #peers: Peers;
+  readonly #mode: EnforcementMode;
+  readonly #subjects = new Map<number, Subject>();
+  #next = 1;
+  #prefixRevision = 0;
+  /** Identities added since the last update: entries for them, and only them, may join a set in force. */
+  #newcomers = new Set<number>();
+  /** Numbers that were somebody else's before: what was judged of them then must not count now. */
+  readonly #former = new Set<number>();
+  /** Sets of late, also those that are gone: events that name them may still be under way. */
+  readonly #recent = new LRUCache<number, PolicySet>({ max: 4096 });
+  #known: { added: number[]; removed: number[] } = { added: [], removed: [] };
+
+  constructor(options: { readonly book: RuleBook; readonly peers: Peers; readonly mode: EnforcementMode }) {
+    this.#book = options.book;
+    this.#peers = options.peers;
+    this.#mode = options.mode;
+    this.#peers.identities.events.on("selection:changed", ({ selection }) =>
+      this.#selectionChanged(selection),
+    );
+  }
+
+  /** Numbers below are taken by an agent before this one. */
+  reserveUpTo(policy: number): void {
+    this.#next = Math.max(this.#next, policy + 1);
+  }
+
+  /** Someone here has this identity from now on. Give back with {@link PolicySets.release}. */
+  acquire(identity: number, labels: LabelSet): void {
+    const known = this.#subjects.get(identity);
+    if (known !== undefined) {
+      known.users++;
+      return;
+    }
+    const set: PolicySet = {
+      ...{ policy: 0, egressShape: 0, ingressShape: 0, entries: NO_ENTRIES },
+      enforcedBy: { egress: [], ingress: [] },
+    };
+    const rules = { egress: NOTHING, ingress: NOTHING };
+    this.#subjects.set(identity, { labels, users: 1, rules, set, dirty: "rules" });
+  }
+
+  release(identity: number): readonly PolicyKey[] {
+    const known = this.#subjects.get(identity);
+    if (known === undefined || --known.users > 0) return [];
+    this.#subjects.delete(identity);
+    return [...known.set.entries.values()].map(([key]) => key);
+  }
+
+  /** The policies that turned a direction to default deny in a set, also in one that is gone. */
+  enforcedBy(policy: number, direction: PolicyDirection): readonly string[] {
+    return this.#recent.get(policy)?.enforcedBy[direction] ?? [];
+  }
+
+  of(identity: number): PolicySet | undefined {
+    return this.#subjects.get(identity)?.set;
+  }
+
+  /** Tells of identities that come and go. */
+  identitiesChanged(changes: Iterable<readonly [id: number, labels: LabelSet | undefined]>): void {
+    const list = [...changes];
+    for (const [id, labels] of list) {
+      if (labels === undefined) {
+        this.#former.add(id);
+        this.#known.removed.push(id);
+      } else {
+        if (!this.#former.has(id)) this.#newcomers.add(id);
+        this.#known.added.push(id);
+      }
+    }
+    this.#peers.update(list);
+  }
+
+  /** Some policy came, went or changed. */
+  policiesChanged(): void {
+    for (const subject of this.#subjects.values()) subject.dirty = "rules";
+  }
+
+  /** Brings every set up to date, and says what that means for the datapath's map. */
+  update(): PolicySetChanges {
+    const added: (readonly [PolicyKey, PolicyValue])[] = [];
+    const removed: PolicyKey[] = [];
+    if (this.#prefixRevision !== this.#peers.prefixRevision) {
+      this.#prefixRevision = this.#peers.prefixRevision;
+      for (const subject of this.#subjects.values()) if (subject.dirty === "no") subject.dirty = "peers";
+    }
+    for (const subject of this.#subjects.values()) {
+      if (subject.dirty === "no") continue;
+      this.#rebuild(subject, added, removed);
+      subject.dirty = "no";
+    }
+    this.#newcomers = new Set();
+    const known = this.#known;
+    this.#known = { added: [], removed: [] };
+    for (const id of known.added) added.push([knownKey(id), KNOWN]);
+    return {
+      added,
+      removed,
+      forgotten: known.removed.filter((id) => !known.added.includes(id)).map(knownKey),
+    };
+  }
+
+  #rebuild(subject: Subject, added: (readonly [PolicyKey, PolicyValue])[], removed: PolicyKey[]): void {
+    if (subject.dirty === "rules") {
+      subject.rules = {
+        egress: this.#book.rulesFor(subject.labels, "egress"),
+        ingress: this.#book.rulesFor(subject.labels, "ingress"),
+      };
+    }
+    const egress = this.#compile(subject.rules.egress);
+    const ingress = this.#compile(subject.rules.ingress);
+    const enforcedBy = { egress: subject.rules.egress.enforcedBy, ingress: subject.rules.ingress.enforcedBy };
+    const before = subject.set;
+    const current = toEntries(before.policy, egress, ingress);
+    const shapes = { egressShape: egress.shape, ingressShape: ingress.shape };
+    if (before.policy !== 0 && sameShapes(before, shapes)) {
+      const grown = this.#growth(before, current);
+      if (grown !== undefined) {
+        added.push(...grown);
+        subject.set = { ...before, entries: current, enforcedBy };
+        return;
+      }
+    }
+    const policy = this.#next++;
+    const entries = toEntries(policy, egress, ingress);
+    added.push(...entries.values());
+    removed.push(...[...before.entries.values()].map(([key]) => key));
+    subject.set = { policy, ...shapes, entries, enforcedBy };
+    this.#recent.set(policy, { ...subject.set, entries: NO_ENTRIES });
+  }
+
+  #compile({ rules, enforcedBy }: SubjectRules): CompiledDirection {
+    if (this.#mode === "never") return { entries: [], shape: PolicyShape.POLICY_SHAPE_DEFAULT_ALLOW };
+    const resolved = rules.map(({ number, deny, blocks, peers }) => ({
+      ...{ rule: number, deny, blocks },
+      peers: peers === undefined ? undefined : this.#union(peers),
+    }));
+    return compileDirection(resolved, this.#mode === "always" || enforcedBy.length > 0);
+  }
+
+  #union(peers: readonly Parameters<Peers["resolve"]>[0][]): Set<number> | undefined {
+    const ids = new Set<number>();
+    for (const peer of peers) {
+      const resolved = this.#peers.resolve(peer);
+      if (resolved === undefined) return undefined;
+      for (const id of resolved) ids.add(id);
+    }
+    return ids;
+  }
+
+  /** What must be added to a set in force, or `undefined` where that would not do. */
+  #growth(
+    before: PolicySet,
+    current: ReadonlyMap<string, readonly [PolicyKey, PolicyValue]>,
+  ): (readonly [PolicyKey, PolicyValue])[] | undefined {
+    const grown: (readonly [PolicyKey, PolicyValue])[] = [];
+    for (const [name, [key, value]] of before.entries) {
+      const now = current.get(name)?.[1];
+      if (
+        now === undefined ||
+        now.deny !== value.deny ||
+        now.rule !== value.rule ||
+        key.policy !== before.policy
+      ) {
+        return undefined;
+      }
+    }
+    for (const [name, entry] of current) {
+      if (before.entries.has(name)) continue;
+      if (!this.#newcomers.has(entry[0].identity)) return undefined;
+      grown.push(entry);
+    }
+    return grown;
+  }
+
+  #selectionChanged(selection: Selection): void {
+    for (const subject of this.#subjects.values()) {
+      if (subject.dirty !== "no") continue;
+      const { egress, ingress } = subject.rules;
+      const concerned =
+        this.#book.concerns(egress.rules, selection) || this.#book.concerns(ingress.rules, selection);
+      if (concerned) subject.dirty = "peers";
+    }
+  }
+}
+
+function sameShapes(a: Omit<PolicyAssignment, "policy">, b: Omit<PolicyAssignment, "policy">): boolean {
+  return a.egressShape === b.egressShape && a.ingressShape === b.ingressShape;
+}
+
+function toEntries(
+  policy: number,
+  egress: CompiledDirection,
+  ingress: CompiledDirection,
+): Map<string, readonly [PolicyKey, PolicyValue]> {
+  const entries = new Map<string, readonly [PolicyKey, PolicyValue]>();
+  const add = (direction: number, entry: PolicyEntry): void => {
+    const { identity, protocol, port, bits, deny, rule } = entry;
+    const name = `${direction}:${identity}:${protocol}:${bits}:${port}`;
+    entries.set(name, [
+      { policy, identity, direction, protocol, portBits: bits, port },
+      { deny: deny ? 1 : 0, rule },
+    ]);
+  };
+  for (const entry of egress.entries) add(Direction.DIRECTION_EGRESS, entry);
+  for (const entry of ingress.entries) add(Direction.DIRECTION_INGRESS, entry);
+  return entries;
+}
