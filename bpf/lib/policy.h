@@ -39,6 +39,17 @@ static __always_inline struct policy_value *policy_probe(struct policy_key *key,
 	return bpf_map_lookup_elem(&policy, key);
 }
 
+/* An endpoint's identity that this node has not written into its sets yet. */
+static __always_inline bool policy_unknown(const struct policy_question *question)
+{
+	struct policy_key key = { .identity = question->identity };
+
+	if (!(question->shape & POLICY_SHAPE_DENIES_PEERS) || question->identity < IDENTITY_CLUSTER_FIRST ||
+	    question->identity >= IDENTITY_LOCAL_FIRST)
+		return false;
+	return !bpf_map_lookup_elem(&policy, &key);
+}
+
 /*
  * Asks the policy set; the first entry found decides (schema/policy.h). Returns 0 or a drop reason. Runs once a
  * flow and policy set, so it is a function of its own and not copied into every program five times.
@@ -73,11 +84,15 @@ static __noinline int policy_ask(const struct policy_question *question, struct 
 	}
 	answer->rule = 0;
 	answer->match = POLICY_MATCH_NONE;
-	return shape & POLICY_SHAPE_DEFAULT_ALLOW ? 0 : DROP_POLICY_DENIED;
+	if (!(shape & POLICY_SHAPE_DEFAULT_ALLOW))
+		return DROP_POLICY_DENIED;
+	return policy_unknown(question) ? DROP_UNKNOWN_IDENTITY : 0;
 found:
 	answer->rule = value->rule;
 	answer->match = policy_match_of(key.identity, key.protocol, key.port_bits);
-	return value->deny ? DROP_POLICY_DENY_RULE : 0;
+	if (value->deny)
+		return DROP_POLICY_DENY_RULE;
+	return key.identity == 0 && policy_unknown(question) ? DROP_UNKNOWN_IDENTITY : 0;
 }
 
 static __always_inline __u64 allowed_under(__u32 policy, __u32 identity)

@@ -76,7 +76,8 @@ static __always_inline struct backend_value *service_backend_chosen(const struct
 	if (!*index)
 		return NULL;
 	backend = backend_at(*index);
-	return backend && backend->state == BACKEND_ACTIVE ? backend : NULL;
+	/* The table says who gets new flows: a terminating one too, where nobody else is left. */
+	return backend && backend->state != BACKEND_GONE ? backend : NULL;
 }
 
 /*

@@ -43,4 +43,8 @@ enum reserved_identity {
 	IDENTITY_INGRESS = 8,
 	IDENTITY_WORLD_IPV4 = 9,
 	IDENTITY_WORLD_IPV6 = 10,
+	/* From here to IDENTITY_LOCAL_FIRST they are endpoints', of this cluster and of others. */
+	IDENTITY_CLUSTER_FIRST = 256,
+	/* From here they mean something to one node only. */
+	IDENTITY_LOCAL_FIRST = 0x01000000,
 };

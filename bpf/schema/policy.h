@@ -37,6 +37,11 @@ enum direction {
 enum policy_shape {
 	POLICY_SHAPE_PORT_BITS = 0x1ffff,
 	POLICY_SHAPE_ANY_PROTOCOL = 0x20000,
+	/*
+	 * The set denies some peers by their identity. One that has no mark in set 0 (identity, all else zero) may
+	 * be such a peer whose entries are still to come: it passes by no entry for any identity, and by no default.
+	 */
+	POLICY_SHAPE_DENIES_PEERS = 0x40000,
 	/* No rule of the set selects this direction: what no entry decides is allowed. */
 	POLICY_SHAPE_DEFAULT_ALLOW = 0x80000000,
 };

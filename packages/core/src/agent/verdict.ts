@@ -2,6 +2,7 @@ import { formatAddress, parseAddress, type Address } from "../address/index.ts";
 import { Direction, type EndpointValue } from "../datapath/schema.generated.ts";
 import { RESERVED_IDENTITIES } from "../identity/numeric.ts";
 import type { PolicyEntry } from "../policy/compile.ts";
+import { knownKey } from "../policy/policy-sets.ts";
 import { PROTOCOL_NUMBERS } from "../policy/l4.ts";
 import type { PolicyDirection, RuleReference } from "../policy/rule-book.ts";
 import { askPolicy, type PolicyLookup } from "../policy/verdict.ts";
@@ -104,7 +105,8 @@ function askDirection(
       : { identity, protocol, bits, port, deny: value.deny !== 0, rule: value.rule };
   };
   const shape = direction === "egress" ? pod.egressShape : pod.ingressShape;
-  const { allowed, entry } = askPolicy(lookup, shape, question);
+  const known = (identity: number): boolean => maps.policy.get(knownKey(identity)) !== undefined;
+  const { allowed, entry } = askPolicy(lookup, shape, question, known);
   return {
     allowed,
     rule: entry === undefined ? undefined : derivation.book.reference(entry.rule),

@@ -274,6 +274,7 @@ export const DropReason = {
   DROP_NO_NAT_MAPPING: 167,
   DROP_ENCAP_FAILED: 170,
   DROP_INVALID_IDENTITY: 171,
+  DROP_UNKNOWN_IDENTITY: 172,
   DROP_FRAGMENT_UNKNOWN: 175,
   DROP_POLICY_DENY_RULE: 181,
   DROP_TTL_EXCEEDED: 196,
@@ -311,6 +312,8 @@ export function dropReasonName(value: number): keyof typeof DropReason | undefin
       return "DROP_ENCAP_FAILED";
     case 171:
       return "DROP_INVALID_IDENTITY";
+    case 172:
+      return "DROP_UNKNOWN_IDENTITY";
     case 175:
       return "DROP_FRAGMENT_UNKNOWN";
     case 181:
@@ -563,6 +566,7 @@ export function policyMatchName(value: number): keyof typeof PolicyMatch | undef
 export const PolicyShape = {
   POLICY_SHAPE_PORT_BITS: 131071,
   POLICY_SHAPE_ANY_PROTOCOL: 131072,
+  POLICY_SHAPE_DENIES_PEERS: 262144,
   POLICY_SHAPE_DEFAULT_ALLOW: 2147483648,
 } as const;
 
@@ -575,6 +579,8 @@ export function policyShapeName(value: number): keyof typeof PolicyShape | undef
       return "POLICY_SHAPE_PORT_BITS";
     case 131072:
       return "POLICY_SHAPE_ANY_PROTOCOL";
+    case 262144:
+      return "POLICY_SHAPE_DENIES_PEERS";
     case 2147483648:
       return "POLICY_SHAPE_DEFAULT_ALLOW";
     default:
@@ -595,6 +601,8 @@ export const ReservedIdentity = {
   IDENTITY_INGRESS: 8,
   IDENTITY_WORLD_IPV4: 9,
   IDENTITY_WORLD_IPV6: 10,
+  IDENTITY_CLUSTER_FIRST: 256,
+  IDENTITY_LOCAL_FIRST: 16777216,
 } as const;
 
 export type ReservedIdentity = (typeof ReservedIdentity)[keyof typeof ReservedIdentity];
@@ -624,6 +632,10 @@ export function reservedIdentityName(value: number): keyof typeof ReservedIdenti
       return "IDENTITY_WORLD_IPV4";
     case 10:
       return "IDENTITY_WORLD_IPV6";
+    case 256:
+      return "IDENTITY_CLUSTER_FIRST";
+    case 16777216:
+      return "IDENTITY_LOCAL_FIRST";
     default:
       return undefined;
   }

@@ -21,7 +21,7 @@ export const RESERVED_IDENTITIES = {
 export type ReservedName = keyof typeof RESERVED_IDENTITIES;
 
 /** First and last number of one cluster's own identities. */
-export const CLUSTER_IDENTITIES = { first: 256, last: 65_535 } as const;
+export const CLUSTER_IDENTITIES = { first: ReservedIdentity.IDENTITY_CLUSTER_FIRST, last: 65_535 } as const;
 
 /** First and last number of identities that mean something to one node only: those of CIDRs. */
 export const LOCAL_IDENTITIES = { first: 0x0100_0001, last: 0x01ff_ffff } as const;

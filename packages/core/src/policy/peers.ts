@@ -136,6 +136,11 @@ export class Peers {
     }
   }
 
+  /** May identities that nobody knows yet be this peer? */
+  grows(peer: Peer): boolean {
+    return selectorOf(peer) !== undefined;
+  }
+
   /** Does a change of this selection concern the peer? */
   follows(peer: Peer, selection: Selection): boolean {
     const selector = selectorOf(peer);

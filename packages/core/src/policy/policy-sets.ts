@@ -44,7 +44,8 @@ export interface PolicySetChanges {
  */
 const KNOWN: PolicyValue = { deny: 0, rule: 0 };
 
-function knownKey(identity: number): PolicyKey {
+/** Its mark. */
+export function knownKey(identity: number): PolicyKey {
   return { policy: 0, identity, direction: 0, protocol: 0, portBits: 0, port: 0 };
 }
 
@@ -195,7 +196,11 @@ export class PolicySets {
       ...{ rule: number, deny, blocks },
       peers: peers === undefined ? undefined : this.#union(peers),
     }));
-    return compileDirection(resolved, this.#mode === "always" || enforcedBy.length > 0);
+    const { entries, shape } = compileDirection(resolved, this.#mode === "always" || enforcedBy.length > 0);
+    const denies = rules.some(
+      ({ deny, peers }) => deny && peers?.some((peer) => this.#peers.grows(peer)) === true,
+    );
+    return { entries, shape: denies ? (shape | PolicyShape.POLICY_SHAPE_DENIES_PEERS) >>> 0 : shape };
   }
 
   #union(peers: readonly Parameters<Peers["resolve"]>[0][]): Set<number> | undefined {

@@ -6,7 +6,7 @@ import { LabelTable, matches, type LabelSet } from "../../src/labels/index.ts";
 import { covers } from "../../src/policy/l4.ts";
 import { parsePolicy, type Peer, type Policy } from "../../src/policy/parse.ts";
 import { Peers } from "../../src/policy/peers.ts";
-import { PolicySets } from "../../src/policy/policy-sets.ts";
+import { knownKey, PolicySets } from "../../src/policy/policy-sets.ts";
 import { RuleBook, type PolicyDirection } from "../../src/policy/rule-book.ts";
 import type { NetworkPolicy } from "../../src/policy/types.ts";
 import { askPolicy } from "../../src/policy/verdict.ts";
@@ -131,6 +131,7 @@ class Bench {
       },
       shape,
       { identity, protocol, port },
+      (of) => this.map.has(JSON.stringify(knownKey(of))),
     );
     return verdict.allowed;
   }
@@ -209,6 +210,24 @@ describe("policy sets", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it("let an identity that is not known yet pass by no wider allow where endpoints are denied", () => {
+    const bench = new Bench();
+    const stranger = 4000;
+    const allowAll = parsePolicy({ name: "p", subject: {}, ingress: [{}] });
+    bench.take({ kind: "apply", policy: allowAll });
+    bench.update();
+    expect(bench.ask("ingress", stranger, 6, 80)).toBe(true);
+    const denyBad = { action: "deny", peers: [{ selector: { matchLabels: { app: "bad" } } }] };
+    bench.take({ kind: "apply", policy: parsePolicy({ name: "q", subject: {}, ingress: [denyBad] }) });
+    bench.update();
+    // It may be the very one that is denied.
+    expect(bench.ask("ingress", stranger, 6, 80)).toBe(false);
+    expect(bench.ask("ingress", 2, 6, 80)).toBe(true);
+    bench.take({ kind: "add", identity: 0 });
+    bench.update();
+    expect(bench.ask("ingress", 300, 6, 80)).toBe(true);
   });
 
   it("grow in place for an identity that is new, and take a new number for anything else", () => {
