@@ -48,6 +48,8 @@ export type { Address, AddressOptions, ListAddressesOptions, Scope } from "./mod
 export { addRoute, deleteRoute, replaceRoute, type Routes } from "./routes.ts";
 export {
   type DeleteRouteOptions,
+  type Encap,
+  type EncapOptions,
   type ListRoutesOptions,
   LOCAL_TABLE,
   type LookupRouteOptions,

@@ -254,6 +254,24 @@ describe.skipIf(unprivileged)("a list of routes", () => {
   });
 });
 
+describe.skipIf(unprivileged)("routes into a tunnel", () => {
+  it("say where its packets go, as ip reads it", () => {
+    const { rtnl, netns } = scratch();
+    rtnl.links.create({ kind: "vxlan", name: "vx", external: true, port: 8472, learning: false, up: true });
+    const encap = { id: 6, to: "192.0.2.1" };
+    rtnl.routes.add({ to: "10.9.0.0/24", device: "vx", encap });
+    expect(ip(netns, "route", "show", "10.9.0.0/24")).toMatchObject([
+      { encap: "ip", id: 6, dst: "192.0.2.1" },
+    ]);
+    const [route] = rtnl.routes.list().filter(({ to }) => to === "10.9.0.0/24");
+    expect(route?.encap).toEqual({ ...encap, from: undefined, ttl: 0, tos: 0 });
+    rtnl.routes.replace({ to: "10.9.0.0/24", device: "vx", encap: { id: 7, to: "192.0.2.2", ttl: 9 } });
+    expect(rtnl.routes.list().find(({ to }) => to === "10.9.0.0/24")?.encap).toMatchObject({ id: 7, ttl: 9 });
+    rtnl.routes.delete({ to: "10.9.0.0/24" });
+    expect(rtnl.routes.list().filter(({ to }) => to === "10.9.0.0/24")).toEqual([]);
+  });
+});
+
 describe("routes that cannot be", () => {
   it.each<[RouteOptions, string]>([
     [{ to: "10.0.0.1/24" }, '"10.0.0.1/24" is not a network'],
@@ -267,6 +285,8 @@ describe("routes that cannot be", () => {
     [{ to: "10.0.0.0/8", multipath: [] }, "is not a list of at least one next hop"],
     [{ to: "10.0.0.0/8", multipath: [{ weight: 257 }] }, "257 is not a weight"],
     [{ to: "10.0.0.0/8", mtu: Number.NaN }, "NaN is not an mtu"],
+    [{ to: "10.0.0.0/8", encap: { to: "node2" } }, '"node2" is not'],
+    [{ to: "10.0.0.0/8", encap: { to: "10.0.0.1", from: "fd00::1" } }, "as the tunnel's other end"],
   ])("%j", (options, text) => {
     expect(thrown(() => addRoute(options))).toMatchObject({
       code: "ERR_INVALID",

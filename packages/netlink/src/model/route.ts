@@ -54,6 +54,30 @@ export interface Nexthop {
   readonly dead: boolean;
 }
 
+/** Where a collect-metadata tunnel device is to send the packets of a route (linux/lwtunnel.h). */
+export interface Encap {
+  /** Tunnel key: the VNI of VXLAN and Geneve. */
+  readonly id: number;
+  /** The tunnel's other end. */
+  readonly to: string;
+  /** This end; the kernel chooses where `undefined`. */
+  readonly from: string | undefined;
+  /** 0: the kernel chooses. */
+  readonly ttl: number;
+  readonly tos: number;
+}
+
+export interface EncapOptions {
+  /** 0 to 4294967295. @defaultValue 0 */
+  readonly id?: number;
+  readonly to: string;
+  readonly from?: string | undefined;
+  /** 0 to 255. @defaultValue 0, the kernel chooses */
+  readonly ttl?: number;
+  /** 0 to 255. @defaultValue 0 */
+  readonly tos?: number;
+}
+
 /** A route (rtnetlink(7), linux/rtnetlink.h). Can be handed back to `delete`. */
 export interface Route {
   readonly family: IpFamily;
@@ -83,6 +107,8 @@ export interface Route {
   readonly advertisedMss: number | undefined;
   /** Next hops of a multipath route. */
   readonly multipath: readonly Nexthop[] | undefined;
+  /** IP tunnels only. */
+  readonly encap: Encap | undefined;
 }
 
 export interface NexthopOptions {
@@ -123,6 +149,8 @@ export interface RouteOptions {
   readonly mtu?: number | undefined;
   /** Advertised TCP MSS, bytes. */
   readonly advertisedMss?: number | undefined;
+  /** For `device`, a tunnel that takes its destination from the packet (`external`). */
+  readonly encap?: EncapOptions | undefined;
 }
 
 /** Which route to delete. What is not named matches anything; of several the kernel deletes the first. */

@@ -21,6 +21,8 @@ export const RTA = {
   TABLE: 15,
   MARK: 16,
   VIA: 18,
+  ENCAP_TYPE: 21,
+  ENCAP: 22,
 } as const;
 
 export const RTNH_F = { DEAD: 1, ONLINK: 4, LINKDOWN: 16 } as const;

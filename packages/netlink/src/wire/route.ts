@@ -1,5 +1,6 @@
 import { invalid } from "../errors.ts";
 import type {
+  Encap,
   LookupRouteOptions,
   Nexthop,
   Route,
@@ -12,6 +13,7 @@ import { MAIN_TABLE } from "../model/route.ts";
 import { integer } from "../text/check.ts";
 import { type IpFamily, type IpPrefix, parseIp, parseNetwork } from "../text/ip.ts";
 import { scopes } from "./address.ts";
+import { decodeEncap, writeEncap } from "./encap.ts";
 import { anyAddress, familyNumber, ipFamily } from "./family.ts";
 import { AttributeCursor, expectHeader, type MessageCursor } from "./message.ts";
 import type { Mutable } from "./mutable.ts";
@@ -118,6 +120,7 @@ function writeRouteBody(
   if (options.via !== undefined) writeGateway(writer, op, to.family, options.via);
   if (options.multipath !== undefined) writeNexthops(writer, op, to.family, options.multipath);
   writeMetrics(writer, op, options);
+  if (options.encap !== undefined) writeEncap(writer, op, options.encap);
 }
 
 function writeMetrics(writer: MessageWriter, op: string, { mtu, advertisedMss }: RouteOptions): void {
@@ -226,6 +229,7 @@ export function decodeRoute(message: MessageCursor): Route | undefined {
     mtu: found.mtu,
     advertisedMss: found.advertisedMss,
     multipath: found.multipath,
+    encap: found.encap,
   };
 }
 
@@ -235,6 +239,7 @@ interface RouteAttributes extends Mutable<
   destination: string | undefined;
   from: string | undefined;
   multipath: readonly Nexthop[] | undefined;
+  encap: Encap | undefined;
 }
 
 function decodeAttributes(attributes: AttributeCursor, table: number): RouteAttributes {
@@ -249,7 +254,11 @@ function decodeAttributes(attributes: AttributeCursor, table: number): RouteAttr
     mtu: undefined,
     advertisedMss: undefined,
     multipath: undefined,
+    encap: undefined,
   };
+  // The kind may stand before or after what it says the kind of.
+  let kind = 0;
+  let encap: AttributeCursor | undefined;
   while (attributes.next()) {
     switch (attributes.type) {
       case RTA.DST:
@@ -282,10 +291,17 @@ function decodeAttributes(attributes: AttributeCursor, table: number): RouteAttr
       case RTA.MULTIPATH:
         found.multipath = decodeNexthops(attributes);
         break;
+      case RTA.ENCAP_TYPE:
+        kind = attributes.u16();
+        break;
+      case RTA.ENCAP:
+        encap = attributes.nested();
+        break;
       default:
         break;
     }
   }
+  if (encap !== undefined) found.encap = decodeEncap(encap, kind);
   return found;
 }
 

@@ -12,6 +12,7 @@ import {
   type NeighbourOptions,
   type Request,
   type NeighbourState,
+  type EncapOptions,
   type RouteOptions,
   type RouteProtocol,
   type RouteType,
@@ -69,6 +70,16 @@ const nexthop = fc.record({
   onlink: fc.boolean(),
 });
 
+const encap: fc.Arbitrary<EncapOptions> = family.chain((version) =>
+  fc.record({
+    id: u32,
+    to: ipOf(version),
+    from: maybe(ipOf(version).filter((text) => text !== "0.0.0.0" && text !== "::")),
+    ttl: fc.integer({ min: 0, max: 255 }),
+    tos: fc.integer({ min: 0, max: 255 }),
+  }),
+);
+
 const routes: fc.Arbitrary<RouteOptions> = family.chain((version) =>
   fc.record({
     to: networkOf(version),
@@ -84,6 +95,7 @@ const routes: fc.Arbitrary<RouteOptions> = family.chain((version) =>
     source: maybe(ipOf(version)),
     mtu: maybe(u32),
     advertisedMss: maybe(u32),
+    encap: maybe(encap),
   }),
 );
 
