@@ -124,11 +124,19 @@ class NetloomAgent implements Agent {
     this.#facts = new FactTables({ keys: this.#keys, labels: this.#labels, report });
     this.#worldIdentity = RESERVED_IDENTITIES[config.families.length > 1 ? "world-ipv4" : "world"];
     this.#derivation = new Derivation({
-      ...{ node: node.name, underlay: () => this.#underlay?.family ?? 4, enforcement: config.enforcement },
-      ...{ worldIdentity: this.#worldIdentity, facts: this.#facts, labels: this.#labels, report },
+      node: node.name,
+      underlay: () => this.#underlay?.family ?? 4,
+      enforcement: config.enforcement,
+      worldIdentity: this.#worldIdentity,
+      facts: this.#facts,
+      labels: this.#labels,
+      report,
     });
     this.#reconciler = new Reconciler({
-      ...{ runtime, signal, onError: report, pass: () => this.#pass() },
+      runtime,
+      signal,
+      onError: report,
+      pass: () => this.#pass(),
       onApplied: (revision) => {
         this.#acknowledger.acknowledge(revision);
         this.#events.emit("revision:applied", revision);
@@ -139,7 +147,11 @@ class NetloomAgent implements Agent {
     this.#barrier = new ClusterBarrier({ store, keys: this.#keys, runtime, onError: report });
     this.cluster = createClusterClient({ store, cluster: config.cluster, runtime, onError: report });
     this.#identities = new StoreIdentities({
-      ...{ store, keys: this.#keys, labels: this.#labels, random: runtime.random, node: node.name },
+      store,
+      keys: this.#keys,
+      labels: this.#labels,
+      random: runtime.random,
+      node: node.name,
     });
     this.#flows = new FlowReader({
       ...{
@@ -167,7 +179,9 @@ class NetloomAgent implements Agent {
         labels: this.#labels,
         report,
       },
-      ...{ filter: config.filter, identityGrace: config.identityGrace, events: this.#events },
+      filter: config.filter,
+      identityGrace: config.identityGrace,
+      events: this.#events,
       podMtu: () => this.#plan?.podMtu ?? 1500,
       attached: (name, attachment) => {
         this.#derivation.setAttachment(name, attachment);
@@ -267,7 +281,8 @@ class NetloomAgent implements Agent {
 
   /** Before anything changes: can this work here at all? */
   async #probe(signal: AbortSignal): Promise<void> {
-    this.#underlay = await this.#options.datapath.probe({ signal });
+    const { name: node, addresses } = this.#node;
+    this.#underlay = await this.#options.datapath.probe({ node, addresses }, { signal });
   }
 
   /** Resolves with the first complete list; then follows on its own. */
@@ -275,7 +290,10 @@ class NetloomAgent implements Agent {
     return new Promise((resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
       this.#following = follow({
-        ...{ store: this.#options.store, prefix: this.#keys.state, runtime: this.#config.runtime, signal },
+        store: this.#options.store,
+        prefix: this.#keys.state,
+        runtime: this.#config.runtime,
+        signal,
         onList: (listing) => {
           this.#changed(this.#facts.load(listing));
           resolve();

@@ -192,9 +192,17 @@ export class Endpoints {
       const identity = await identities.allocate(this.#intern(this.#context.filter.select(all)), options);
       undo.push(() => identities.release(identity));
       const fact: EndpointFact = {
-        ...{ name, node, owner, id: this.#nextId(), labels: all.toStrings(), identity: identity.id },
-        ...{ addresses: lease.addresses, pool: lease.pool, state: "live" },
-        ...{ netns: options.netns ?? "", interface: options.interface ?? "eth0" },
+        name,
+        node,
+        owner,
+        id: this.#nextId(),
+        labels: all.toStrings(),
+        identity: identity.id,
+        addresses: lease.addresses,
+        pool: lease.pool,
+        state: "live",
+        netns: options.netns ?? "",
+        interface: options.interface ?? "eth0",
       };
       const live: Live = {
         fact,
@@ -301,8 +309,12 @@ export class Endpoints {
 
   async #attach(fact: EndpointFact): Promise<Attachment> {
     return this.#context.datapath.attach({
-      ...{ name: fact.name, addresses: fact.addresses, netns: fact.netns, interface: fact.interface },
-      ...{ gateways: this.#context.ipam.routers(), mtu: this.#context.podMtu() },
+      name: fact.name,
+      addresses: fact.addresses,
+      netns: fact.netns,
+      interface: fact.interface,
+      gateways: this.#context.ipam.routers(),
+      mtu: this.#context.podMtu(),
     });
   }
 

@@ -65,7 +65,10 @@ export function askVerdict(question: VerdictQuestion, tables: Tables): Verdict {
   const ingress = to === undefined || self ? undefined : ask(to, "ingress", sourceIdentity);
   return {
     allowed: (egress?.allowed ?? true) && (ingress?.allowed ?? true),
-    ...{ sourceIdentity, destinationIdentity, egress, ingress },
+    sourceIdentity,
+    destinationIdentity,
+    egress,
+    ingress,
     backend: target.translated ? `${formatAddress(target.address)}:${target.port}` : undefined,
   };
 }

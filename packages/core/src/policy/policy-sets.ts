@@ -94,7 +94,10 @@ export class PolicySets {
       return;
     }
     const set: PolicySet = {
-      ...{ policy: 0, egressShape: 0, ingressShape: 0, entries: NO_ENTRIES },
+      policy: 0,
+      egressShape: 0,
+      ingressShape: 0,
+      entries: NO_ENTRIES,
       enforcedBy: { egress: [], ingress: [] },
     };
     const rules = { egress: NOTHING, ingress: NOTHING };
@@ -193,7 +196,9 @@ export class PolicySets {
   #compile({ rules, enforcedBy }: SubjectRules): CompiledDirection {
     if (this.#mode === "never") return { entries: [], shape: PolicyShape.POLICY_SHAPE_DEFAULT_ALLOW };
     const resolved = rules.map(({ number, deny, blocks, peers }) => ({
-      ...{ rule: number, deny, blocks },
+      rule: number,
+      deny,
+      blocks,
       peers: peers === undefined ? undefined : this.#union(peers),
     }));
     const { entries, shape } = compileDirection(resolved, this.#mode === "always" || enforcedBy.length > 0);

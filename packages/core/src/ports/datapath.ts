@@ -71,10 +71,14 @@ export interface DatapathCapabilities {
   readonly survivesAgent: boolean;
 }
 
-export interface DatapathContext {
+/** The node a datapath serves. */
+export interface DatapathNode {
   readonly node: string;
   /** Towards the fabric, one of each family at most. */
   readonly addresses: readonly string[];
+}
+
+export interface DatapathContext extends DatapathNode {
   /** In the pod CIDRs: the pods' gateways, one of each family at most. */
   readonly routers: readonly string[];
   readonly plan: RoutePlan;
@@ -147,7 +151,7 @@ export interface Datapath extends AsyncDisposable {
    * What there is, before anything changes.
    * @throws `ERR_PERMISSION`, `ERR_UNSUPPORTED`: what is missing and what to do.
    */
-  probe(options?: AbortOptions): Promise<Underlay>;
+  probe(node: DatapathNode, options?: AbortOptions): Promise<Underlay>;
   /** Loads or adopts, and attaches to the node's devices. @throws `ERR_PIN_LAYOUT`, `ERR_BPF_VERIFIER`, `ERR_SYSCALL`. */
   start(context: DatapathContext, options?: AbortOptions): Promise<void>;
   /** From `start` on. */

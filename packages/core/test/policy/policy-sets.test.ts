@@ -122,7 +122,12 @@ class Bench {
     const verdict = askPolicy(
       (of, proto, bits, at) => {
         const key: PolicyKey = {
-          ...{ policy: set.policy, identity: of, direction: code, protocol: proto, portBits: bits, port: at },
+          policy: set.policy,
+          identity: of,
+          direction: code,
+          protocol: proto,
+          portBits: bits,
+          port: at,
         };
         const value = this.map.get(JSON.stringify(key));
         return (
