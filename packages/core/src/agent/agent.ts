@@ -1,10 +1,11 @@
 import { ClusterBarrier } from "../facts/barrier.ts";
-import { createClusterClient, isRace, type Cluster } from "../cluster/client.ts";
+import { createClusterClient, type Cluster } from "../cluster/client.ts";
 import { messageOf } from "../errors.ts";
 import { TypedEmitter, type Emits } from "../events.ts";
 import { FactTables, type FactChange } from "../facts/fact-tables.ts";
 import { follow } from "../facts/follow.ts";
 import { Keys } from "../facts/keys.ts";
+import { isRace } from "../facts/race.ts";
 import { RESERVED_IDENTITIES } from "../identity/numeric.ts";
 import { StoreIdentities } from "../identity/store-allocator.ts";
 import { LabelTable } from "../labels/index.ts";

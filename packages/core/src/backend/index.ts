@@ -5,6 +5,8 @@
  */
 export * from "../datapath/schema.generated.ts";
 export { decode, encode } from "../datapath/mirror.ts";
+export { isRace } from "../facts/race.ts";
 export { follow } from "../facts/follow.ts";
 export type { FollowOptions } from "../facts/follow.ts";
+export { quietly } from "../identity/store-allocator.ts";
 export { ofFamily } from "../node/node.ts";

@@ -1,7 +1,7 @@
-import { isNetloomError } from "../errors.ts";
 import { ClusterBarrier } from "../facts/barrier.ts";
 import { Keys } from "../facts/keys.ts";
 import { assertName } from "../facts/names.ts";
+import { isRace } from "../facts/race.ts";
 import { quietly } from "../identity/store-allocator.ts";
 import { parseNode, type NodeFact } from "../node/node.ts";
 import { parsePolicy } from "../policy/parse.ts";
@@ -133,13 +133,4 @@ async function removeNode(
     if (key.endsWith(`/${name}`)) await quietly(store.delete(key, { ...options, revision: at }));
   }
   return revision;
-}
-
-/** Somebody else was first: read again. */
-export function isRace(error: unknown): boolean {
-  return (
-    isNetloomError(error, "ERR_STORE_EXISTS") ||
-    isNetloomError(error, "ERR_STORE_CONFLICT") ||
-    isNetloomError(error, "ERR_STORE_NOT_FOUND")
-  );
 }

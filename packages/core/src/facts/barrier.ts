@@ -1,3 +1,4 @@
+import { isRace } from "./race.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { AbortOptions, Change, Json, Revision, Store } from "../ports/store.ts";
 import { follow } from "./follow.ts";
@@ -61,6 +62,23 @@ export class ClusterBarrier {
       if (this.#following === undefined) this.#follow();
       else this.#check();
     });
+  }
+
+  /** The same as of this moment. */
+  async settledNow(options: AbortOptions = {}): Promise<void> {
+    const key = this.#keys.barrier;
+    for (;;) {
+      const known = await this.#store.get(key, options);
+      try {
+        const revision =
+          known === undefined
+            ? await this.#store.create(key, {}, options)
+            : await this.#store.update(key, {}, { ...options, revision: known.revision });
+        return await this.settled(revision, options);
+      } catch (error) {
+        if (!isRace(error)) throw error;
+      }
+    }
   }
 
   #follow(): void {

@@ -71,8 +71,9 @@ export class Keys {
     return `${this.root}acknowledgements/`;
   }
 
-  get operatorLeader(): string {
-    return `${this.root}operator-leader`;
+  /** A fact that says nothing: it is written to see when everyone has got there. */
+  get barrier(): string {
+    return `${this.state}barrier`;
   }
 
   /** A backend's own part. */

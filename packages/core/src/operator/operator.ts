@@ -1,6 +1,7 @@
 import { NetloomError } from "../errors.ts";
 import { TypedEmitter, type Emits } from "../events.ts";
 import { ClusterBarrier } from "../facts/barrier.ts";
+import { follow } from "../facts/follow.ts";
 import { Keys } from "../facts/keys.ts";
 import { IdentityCollector } from "../identity/collect.ts";
 import { Lifecycle, type Status } from "../lifecycle.ts";
@@ -73,11 +74,21 @@ class NetloomOperator implements Operator {
         prefix: (component) => keys.backend(component),
         report: (error) => this.#report(error),
       },
-      settled: (revision, signal) => barrier.settled(revision, signal === undefined ? {} : { signal }),
+      settled: (signal) => barrier.settledNow(signal === undefined ? {} : { signal }),
       nodes: async () => {
         const { entries } = await store.list(keys.nodes);
         return entries.map(({ key }) => key.slice(keys.nodes.length));
       },
+      watchNodes: (onChange, signal) =>
+        follow({
+          store,
+          runtime,
+          signal,
+          prefix: keys.nodes,
+          onList: onChange,
+          onBatch: onChange,
+          onError: (error) => this.#report(error),
+        }),
     };
     this.#components = [...(options.components ?? []), this.#identityCollector(keys, identityInterval)];
     this.#lifecycle = new Lifecycle("operator", [

@@ -1,5 +1,5 @@
 import type { Runtime } from "./runtime.ts";
-import type { Revision, Store } from "./store.ts";
+import type { Store } from "./store.ts";
 
 export interface OperatorContext {
   readonly store: Store;
@@ -8,10 +8,12 @@ export interface OperatorContext {
   readonly runtime: Runtime;
   /** What goes wrong in a loop does not vanish: it becomes an `error` event of the operator. */
   readonly report: (error: unknown) => void;
-  /** Resolves when every node's datapath has acknowledged the store's state as of `revision`. */
-  readonly settled: (revision: Revision, signal?: AbortSignal) => Promise<void>;
-  /** Names of the nodes that are registered. */
+  /** Resolves when every node's datapath has what the facts say at the time of the call. */
+  readonly settled: (signal?: AbortSignal) => Promise<void>;
+  /** Names of the nodes that are registered, read now. */
   readonly nodes: () => Promise<readonly string[]>;
+  /** Calls back at once and whenever a node comes or goes. Resolves when aborted. */
+  readonly watchNodes: (onChange: () => void, signal: AbortSignal) => Promise<void>;
 }
 
 /** A part of the operator: the other half of a backend, e.g. who hands out the nodes' ranges. */
