@@ -16,7 +16,7 @@ import {
   type Lease,
   type RestoredLease,
 } from "@netloom/core";
-import { follow, isRace } from "@netloom/core/backend";
+import { follow, isRace, quietly } from "@netloom/core/backend";
 import {
   CLAIMS,
   claimToJson,
@@ -131,15 +131,13 @@ class ClusterPoolIpam implements Ipam {
   /** Resolves when there is a block of every family; goes on following after that. */
   #served(signal?: AbortSignal): Promise<void> {
     const { store, prefix, runtime } = this.#context!;
+    const end = signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]);
     return new Promise((resolve, reject) => {
-      const aborted = (): void => reject(signal?.reason);
-      signal?.addEventListener("abort", aborted, { once: true });
+      if (end.aborted) return reject(end.reason);
+      end.addEventListener("abort", () => reject(end.reason), { once: true });
       const looked = (): void => {
-        if (![...this.#asked.keys()].every((family) => this.#blocksOf(family) > 0)) return;
-        signal?.removeEventListener("abort", aborted);
-        resolve();
+        if ([...this.#asked.keys()].every((family) => this.#blocksOf(family) > 0)) resolve();
       };
-      const end = signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]);
       this.#following = follow({
         store,
         runtime,
@@ -174,9 +172,17 @@ class ClusterPoolIpam implements Ipam {
     const { node } = this.#context!;
     const ranges = this.#ranges!;
     if (claim.node !== node || claim.pool !== this.#pool || ranges.has(claim.cidr)) return;
-    if (!this.#asked.has(claim.cidr.family) || !(await this.#confirm(entry, claim))) return;
+    const asked = this.#asked.get(claim.cidr.family);
+    if (asked === undefined) return;
+    if (this.#blocksOf(claim.cidr.family) >= asked) return this.#decline(entry);
+    if (!(await this.#confirm(entry, claim))) return;
     ranges.add(claim.cidr, this.#pool);
     this.events.emit("ranges:changed", ranges.cidrs);
+  }
+
+  /** Two operators have served one request: the second block goes back, unused. */
+  async #decline(entry: Entry): Promise<void> {
+    await quietly(this.#context!.store.delete(entry.key, { revision: entry.revision }));
   }
 
   /**

@@ -64,6 +64,8 @@ class Server {
   readonly #leaving = new Set<string>();
   #due = false;
   #listed = false;
+  /** The store as far as the watch has told. */
+  #seen = 0;
   #wake: (() => void) | undefined;
   /** What was told last, so that it is not told at every change. */
   readonly #told = new Map<string, string>();
@@ -83,13 +85,15 @@ class Server {
       signal,
       prefix: this.#prefix,
       // Nothing is given before every claim has been seen; a new list after a loss begins anew.
-      onList: ({ entries }) => {
+      onList: ({ entries, revision }) => {
+        this.#seen = revision;
         for (const rows of [this.#requests, this.#claims, this.#records]) rows.clear();
         for (const entry of entries) this.#put(entry);
         this.#listed = true;
         this.#kick();
       },
-      onBatch: ({ changes }) => {
+      onBatch: ({ changes, revision }) => {
+        this.#seen = revision;
         for (const change of changes) this.#apply(change);
         this.#kick();
       },
@@ -256,7 +260,10 @@ class Server {
         const value = claimToJson({ node, pool }, 0);
         const revision = await this.#context.store.create(key, value);
         const entry = { key, value, created: revision, revision };
-        this.#claims.set(formatCidr(cidr), { entry, record: { cidr, node, pool } });
+        // The watch may have told of it, and of what became of it, before this answer came.
+        if (revision > this.#seen) {
+          this.#claims.set(formatCidr(cidr), { entry, record: { cidr, node, pool } });
+        }
         return;
       } catch (error) {
         // Another operator was first: the block is somebody's, and the watch will say whose.
@@ -281,13 +288,17 @@ class Server {
         this.#leaving.delete(node);
         return this.#kick();
       }
-      if (request !== undefined) {
-        const { key, revision } = request.entry;
-        await quietly(store.delete(key, { revision, signal }));
+      const entries = [
+        ...(request === undefined ? [] : [request.entry]),
+        ...claims.map(({ entry }) => entry),
+      ];
+      let changed = false;
+      for (const { key, revision } of entries) {
+        if ((await quietly(store.delete(key, { revision, signal }))) === undefined) changed = true;
       }
-      for (const { entry } of claims)
-        await quietly(store.delete(entry.key, { revision: entry.revision, signal }));
       this.#leaving.delete(node);
+      // Something was not as it was seen: look again.
+      if (changed) this.#kick();
     } catch (error) {
       if (signal.aborted) return;
       report(error);

@@ -27,14 +27,18 @@ describe("host-scope IPAM", () => {
     const ipam = await started();
     expect(ipam.ranges()).toEqual(["10.244.1.0/28"]);
     expect(ipam.routers()).toEqual(["10.244.1.1"]);
-    const leases = await Promise.all(Array.from({ length: 13 }, (_, index) => ipam.allocate(`pod${index}`, v4)));
+    const leases = await Promise.all(
+      Array.from({ length: 13 }, (_, index) => ipam.allocate(`pod${index}`, v4)),
+    );
     const addresses = leases.flatMap((lease) => lease.addresses);
     expect(new Set(addresses).size).toBe(13);
     for (const kept of ["10.244.1.0", "10.244.1.1", "10.244.1.15"]) expect(addresses).not.toContain(kept);
     await expect(ipam.allocate("one-more", v4)).rejects.toMatchObject({
       code: "ERR_IPAM_EXHAUSTED",
       retryable: true,
-      message: expect.stringContaining("10.244.1.0/28: 13 of 16 allocated, 3 reserved, 0 quarantined") as string,
+      message: expect.stringContaining(
+        "10.244.1.0/28: 13 of 16 allocated, 3 reserved, 0 quarantined",
+      ) as string,
     });
   });
 
@@ -44,7 +48,9 @@ describe("host-scope IPAM", () => {
     const first = await ipam.allocate("a", { families: [4, 6] });
     expect(first.addresses).toHaveLength(2);
     const before = ipam.status();
-    await expect(ipam.allocate("b", { families: [4, 6] })).rejects.toMatchObject({ code: "ERR_IPAM_EXHAUSTED" });
+    await expect(ipam.allocate("b", { families: [4, 6] })).rejects.toMatchObject({
+      code: "ERR_IPAM_EXHAUSTED",
+    });
     expect(ipam.status()).toEqual(before);
   });
 
@@ -60,7 +66,9 @@ describe("host-scope IPAM", () => {
       code: "ERR_IPAM_OUT_OF_RANGE",
       message: expect.stringContaining("10.244.1.0/28") as string,
     });
-    await expect(ipam.allocate("b", { ...v4, addresses: ["10.244.1.8", "10.244.1.9"] })).rejects.toThrow("too many");
+    await expect(ipam.allocate("b", { ...v4, addresses: ["10.244.1.8", "10.244.1.9"] })).rejects.toThrow(
+      "too many",
+    );
   });
 
   it("holds a retired address back until it is released, and only its owner can do either", async () => {
@@ -76,7 +84,9 @@ describe("host-scope IPAM", () => {
     });
     await ipam.release(lease);
     await ipam.release(lease);
-    expect((await ipam.allocate("b", { ...v4, addresses: ["10.244.1.7"] })).addresses).toEqual(["10.244.1.7"]);
+    expect((await ipam.allocate("b", { ...v4, addresses: ["10.244.1.7"] })).addresses).toEqual([
+      "10.244.1.7",
+    ]);
   });
 
   it("restores what was handed out before a restart, and says what does not fit", async () => {
@@ -85,7 +95,9 @@ describe("host-scope IPAM", () => {
     await ipam.restore([lease, { ...lease, owner: "b", addresses: ["10.244.1.6"], retired: true }]);
     expect(ipam.status().ranges[0]).toMatchObject({ allocated: 1, quarantined: 1 });
     expect((await ipam.allocate("a", v4)).addresses).toEqual(["10.244.1.5"]);
-    await expect(ipam.restore([{ ...lease, owner: "c" }])).rejects.toMatchObject({ code: "ERR_IPAM_CONFLICT" });
+    await expect(ipam.restore([{ ...lease, owner: "c" }])).rejects.toMatchObject({
+      code: "ERR_IPAM_CONFLICT",
+    });
     await expect(ipam.restore([{ ...lease, addresses: ["10.9.0.1"] }])).rejects.toMatchObject({
       code: "ERR_IPAM_FOREIGN",
       message: expect.stringContaining("none of this node's 1 ranges (10.244.1.0/28)") as string,

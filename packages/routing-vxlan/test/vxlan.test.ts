@@ -16,7 +16,10 @@ const underlay = { mtu: 1500, family: 4 } as const;
 describe("VXLAN routing", () => {
   it("leaves 1450 bytes of 1500 to pods over IPv4, and 1430 over IPv6", () => {
     const routing = vxlan();
-    expect(routing.plan(node(1), [], underlay)).toMatchObject({ podMtu: 1450, overlay: { mtu: 1450, port: 8472 } });
+    expect(routing.plan(node(1), [], underlay)).toMatchObject({
+      podMtu: 1450,
+      overlay: { mtu: 1450, port: 8472 },
+    });
     const six = node(1, { addresses: ["fd00::1"] });
     expect(routing.plan(six, [], { mtu: 1500, family: 6 }).podMtu).toBe(1430);
     expect(routing.plan(node(1), [], { mtu: 9000, family: 4 }).podMtu).toBe(8950);
@@ -51,8 +54,14 @@ describe("VXLAN routing", () => {
     expect(plan.tunnels.map(({ node: name }) => name)).toEqual(["node4"]);
     expect(plan.problems.map(({ code, message }) => [code, message])).toEqual([
       ["ERR_NODE_INVALID", expect.stringContaining("node node2 has no IPv4 address for tunnels (fd00::2)")],
-      ["ERR_IPAM_CONFLICT", expect.stringContaining("10.244.1.128/25 of node node3 overlaps 10.244.1.0/24 of node node1")],
-      ["ERR_IPAM_CONFLICT", expect.stringContaining("10.244.4.0/23 of node node5 overlaps 10.244.4.0/24 of node node4")],
+      [
+        "ERR_IPAM_CONFLICT",
+        expect.stringContaining("10.244.1.128/25 of node node3 overlaps 10.244.1.0/24 of node node1"),
+      ],
+      [
+        "ERR_IPAM_CONFLICT",
+        expect.stringContaining("10.244.4.0/23 of node node5 overlaps 10.244.4.0/24 of node node4"),
+      ],
     ]);
   });
 
@@ -64,7 +73,10 @@ describe("VXLAN routing", () => {
 
   it("refuses an uplink that leaves too little, with the number that would do", () => {
     expect(() => vxlan().plan(node(1), [], { mtu: 600, family: 4 })).toThrow(
-      expect.objectContaining({ code: "ERR_OPTIONS_INVALID", message: expect.stringContaining("to 626 or more") as string }),
+      expect.objectContaining({
+        code: "ERR_OPTIONS_INVALID",
+        message: expect.stringContaining("to 626 or more") as string,
+      }),
     );
     const dual = node(1, { podCIDRs: ["fd00:1::/64"] });
     expect(() => vxlan().plan(dual, [], { mtu: 1300, family: 4 })).toThrow("IPv6 needs 1280");

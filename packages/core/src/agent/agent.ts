@@ -289,6 +289,7 @@ class NetloomAgent implements Agent {
   /** Resolves with the first complete list; then follows on its own. */
   #readFacts(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
       this.#following = follow({
         store: this.#options.store,

@@ -48,11 +48,13 @@ export class Turns {
       get: (target, property) => {
         const method = Reflect.get(target, property, target) as unknown;
         if (typeof method !== "function") return method;
-        if (!["get", "list", "create", "update", "delete"].includes(String(property))) return method.bind(target);
+        if (!["get", "list", "create", "update", "delete"].includes(String(property)))
+          return method.bind(target);
         const writes = property !== "get" && property !== "list";
         return async (...parameters: unknown[]) => {
           await this.turn();
-          if (this.#random.next() < (faults.before ?? 0)) throw new NetloomError("ERR_STORE_UNAVAILABLE", "no answer");
+          if (this.#random.next() < (faults.before ?? 0))
+            throw new NetloomError("ERR_STORE_UNAVAILABLE", "no answer");
           try {
             return await (method as (...of: unknown[]) => Promise<unknown>).apply(target, parameters);
           } finally {
@@ -73,7 +75,12 @@ export class Turns {
     while (turns < most) {
       for (let idle = 0; idle < 20 && this.#waiting.length < 2; idle++) await Promise.resolve();
       this.#waiting = this.#waiting.filter(({ cancelled }) => !cancelled);
-      if (this.#waiting.length === 0) return turns;
+      if (this.#waiting.length === 0) {
+        // Whatever was still under way without a turn has come to rest after this.
+        await new Promise(setImmediate);
+        if (this.#waiting.length === 0) return turns;
+        continue;
+      }
       const drawn = Math.floor(this.#random.next() * this.#waiting.length);
       this.#waiting.splice(drawn, 1)[0]!.go();
       for (let idle = 0; idle < 8; idle++) await Promise.resolve();
