@@ -1,7 +1,8 @@
 import {
+  formatCidr,
+  isNetloomError,
   NetloomError,
   parseCidr,
-  type Cidr,
   type Family,
   type RoutedNode,
   type RoutePlan,
@@ -10,14 +11,10 @@ import {
   type Underlay,
 } from "@netloom/core";
 import { ofFamily } from "@netloom/core/backend";
+import { settle, type Claimant, type Overlap } from "./claimants.ts";
+import { innerMtu, OVERHEAD } from "./mtu.ts";
 
 const NAME = "vxlan";
-
-/** Outer headers: IP, UDP (8), VXLAN (8), inner Ethernet (14). */
-const OVERHEAD: Readonly<Record<Family, number>> = { 4: 20 + 8 + 8 + 14, 6: 40 + 8 + 8 + 14 };
-
-/** What every link must carry: RFC 791 section 3.1 says 576 of IPv4 hosts, RFC 8200 section 5 says 1280. */
-const SMALLEST: Readonly<Record<Family, number>> = { 4: 576, 6: 1280 };
 
 export interface VxlanOptions {
   /** UDP port of the tunnel, the same on every node. @defaultValue 8472, as Cilium and flannel use; IANA's is 4789 */
@@ -30,7 +27,9 @@ export interface VxlanOptions {
  * @throws {@link NetloomError} `ERR_OPTIONS_INVALID`.
  */
 export function vxlan(options: VxlanOptions = {}): Routing {
-  const port = options.port ?? 8472;
+  const unknown = Object.keys(options).find((option) => option !== "port");
+  if (unknown !== undefined) throw invalid(`there is no option ${unknown}`, options, "the only one is port");
+  const { port = 8472 } = options;
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw invalid(`option port ${String(port)} is no UDP port`, port, "write a whole number from 1 to 65535");
   }
@@ -54,44 +53,47 @@ class VxlanRouting implements Routing {
   plan(local: RoutedNode, remotes: readonly RoutedNode[], underlay: Underlay): RoutePlan {
     const mtu = innerMtu(local, underlay);
     const problems: NetloomError[] = [];
-    const tunnels: TunnelRoute[] = [];
-    const taken: Taken[] = local.podCIDRs.map((prefix) => ({ cidr: parseCidr(prefix), node: local.name }));
-    // By name, so that every node leaves out the same of two that overlap.
+    const endpoints = new Map<string, string>();
+    // This node's own first: what others say can never draw traffic away from its pods.
+    const claimants: Claimant[] = local.podCIDRs.map((text) => ({
+      node: local.name,
+      cidr: parseCidr(text),
+    }));
     for (const remote of remotes.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (remote.name === local.name) continue;
       const endpoint = ofFamily(remote.addresses, underlay.family);
-      if (endpoint === undefined) {
-        problems.push(unreachable(remote, underlay.family));
-        continue;
-      }
-      for (const prefix of remote.podCIDRs) {
-        const cidr = parseCidr(prefix);
-        const other = taken.find((one) => one.cidr.overlaps(cidr));
-        if (other !== undefined) problems.push(overlap(prefix, remote, other));
-        else {
-          taken.push({ cidr, node: remote.name });
-          tunnels.push({ prefix, node: remote.name, endpoint });
-        }
+      if (endpoint === undefined) problems.push(unreachable(remote, underlay.family));
+      else {
+        endpoints.set(remote.name, endpoint);
+        claimants.push(...cidrsOf(remote, problems));
       }
     }
+    const { winners, overlaps } = settle(claimants);
+    const tunnels = winners.flatMap(({ node, cidr }): TunnelRoute[] => {
+      const endpoint = endpoints.get(node);
+      return endpoint === undefined ? [] : [{ prefix: formatCidr(cidr), node, endpoint }];
+    });
+    problems.push(...overlaps.map(overlapping));
     return { overlay: { protocol: "vxlan", port: this.#port, mtu }, podMtu: mtu, tunnels, problems };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-interface Taken {
-  readonly cidr: Cidr;
-  readonly node: string;
-}
-
-/** What is left for a pod's packet, so that nothing is ever cut up or lost on the way. */
-function innerMtu(local: RoutedNode, underlay: Underlay): number {
-  const mtu = underlay.mtu - OVERHEAD[underlay.family];
-  const family = local.podCIDRs.some((prefix) => prefix.includes(":")) ? 6 : 4;
-  if (mtu >= SMALLEST[family]) return mtu;
-  const what = `an uplink of ${underlay.mtu} bytes leaves ${mtu} for pods, and IPv${family} needs ${SMALLEST[family]}`;
-  const least = SMALLEST[family] + OVERHEAD[underlay.family];
-  throw invalid(what, underlay.mtu, `raise the MTU of ${local.name}'s uplink to ${least} or more`);
+/** What cannot be read is a problem of that one range. */
+function cidrsOf({ name, podCIDRs }: RoutedNode, problems: NetloomError[]): Claimant[] {
+  return podCIDRs.flatMap((text) => {
+    try {
+      return [{ node: name, cidr: parseCidr(text) }];
+    } catch (error) {
+      if (!isNetloomError(error)) throw error;
+      const message = `node ${name}: ${error.message}`;
+      problems.push(
+        new NetloomError("ERR_NODE_INVALID", message, { input: text, backend: NAME, cause: error }),
+      );
+      return [];
+    }
+  });
 }
 
 function unreachable(node: RoutedNode, family: Family): NetloomError {
@@ -103,10 +105,10 @@ function unreachable(node: RoutedNode, family: Family): NetloomError {
   });
 }
 
-function overlap(prefix: string, node: RoutedNode, other: Taken): NetloomError {
-  const message = `${prefix} of node ${node.name} overlaps ${other.cidr.toString()} of node ${other.node}`;
+function overlapping({ loser, winner }: Overlap): NetloomError {
+  const message = `${formatCidr(loser.cidr)} of node ${loser.node} overlaps ${formatCidr(winner.cidr)} of node ${winner.node}`;
   return new NetloomError("ERR_IPAM_CONFLICT", message, {
-    input: prefix,
+    input: formatCidr(loser.cidr),
     remedy: "assign ranges that are apart; until then nothing is sent to the former",
     backend: NAME,
   });
