@@ -2,7 +2,6 @@ import {
   isNetloomError,
   NetloomError,
   NodeRanges,
-  parseAddress,
   parseCidr,
   TypedEmitter,
   type AllocateOptions,
@@ -15,21 +14,11 @@ import {
   type Lease,
   type RestoredLease,
 } from "@netloom/core";
+import { parseOptions, type HostScopeConfig, type HostScopeOptions } from "./options.ts";
 
 const NAME = "host-scope";
 /** Everything is in one pool. */
 const POOL = "default";
-
-export interface HostScopeOptions {
-  /** @defaultValue what the node object says: `podCIDRs` of the agent's node */
-  readonly podCIDRs?: readonly string[];
-  /** Addresses never handed out, beside the first and last of each range and the node's own. @defaultValue [] */
-  readonly reserved?: readonly string[];
-  /** Hand out the first address of a range too. @defaultValue false */
-  readonly allowFirst?: boolean;
-  /** Hand out the last address of a range too. @defaultValue false */
-  readonly allowLast?: boolean;
-}
 
 /**
  * Hands out the addresses of ranges that somebody else assigned to the node.
@@ -37,44 +26,37 @@ export interface HostScopeOptions {
  * @throws {@link NetloomError} `ERR_OPTIONS_INVALID`.
  */
 export function hostScope(options: HostScopeOptions = {}): Ipam {
-  const check = <T>(option: string, text: string, parse: (text: string) => T): T => {
-    try {
-      return parse(text);
-    } catch (error) {
-      if (!isNetloomError(error)) throw error;
-      throw new NetloomError("ERR_OPTIONS_INVALID", `option ${option}: ${error.message}`, {
-        input: text,
-        backend: NAME,
-        cause: error,
-      });
-    }
-  };
-  for (const cidr of options.podCIDRs ?? []) check("podCIDRs", cidr, parseCidr);
-  for (const address of options.reserved ?? []) check("reserved", address, parseAddress);
-  return new HostScopeIpam(options);
+  return new HostScopeIpam(parseOptions(options));
 }
 
 class HostScopeIpam implements Ipam {
   readonly name = NAME;
   readonly capabilities: IpamCapabilities = { families: [4, 6], requestedAddress: true };
   readonly events: TypedEmitter<IpamEvents> = new TypedEmitter<IpamEvents>(() => {});
-  readonly #options: HostScopeOptions;
+  readonly #config: HostScopeConfig;
   #ranges: NodeRanges | undefined;
+  #closed = false;
 
-  constructor(options: HostScopeOptions) {
-    this.#options = options;
+  constructor(config: HostScopeConfig) {
+    this.#config = config;
   }
 
+  /**
+   * @throws {@link NetloomError} `ERR_IPAM_NO_RANGE` where a family has none, `ERR_IPAM_CONFLICT` where two overlap,
+   *   `ERR_CIDR_INVALID`.
+   */
   async start({ node, podCIDRs, families, runtime }: IpamContext): Promise<void> {
-    const { allowFirst = false, allowLast = false, reserved = [] } = this.#options;
+    this.#assertOpen();
+    if (this.#ranges !== undefined) return;
+    const { reserved, allowFirst, allowLast } = this.#config;
     const ranges = new NodeRanges({
       backend: NAME,
       allowFirst,
       allowLast,
       random: () => runtime.random.next(),
-      reserved: reserved.map((text) => ({ address: parseAddress(text), owner: "reserved" })),
+      reserved: reserved.map((address) => ({ address, owner: "reserved" })),
     });
-    const cidrs = (this.#options.podCIDRs ?? podCIDRs).map(parseCidr);
+    const cidrs = this.#config.podCIDRs ?? podCIDRs.map(parseCidr);
     for (const family of families) {
       if (!cidrs.some((cidr) => cidr.family === family)) throw noRange(node, family);
     }
@@ -91,11 +73,13 @@ class HostScopeIpam implements Ipam {
   }
 
   async restore(leases: readonly RestoredLease[]): Promise<void> {
+    this.#assertOpen();
     this.#started().restore(leases);
   }
 
   async allocate(owner: string, options: AllocateOptions): Promise<Lease> {
     options.signal?.throwIfAborted();
+    this.#assertOpen();
     const ranges = this.#started();
     if (options.pool !== undefined && options.pool !== POOL) {
       throw new NetloomError("ERR_IPAM_NO_RANGE", `there is no pool ${options.pool}`, {
@@ -107,37 +91,48 @@ class HostScopeIpam implements Ipam {
     try {
       return ranges.allocate(owner, options, POOL);
     } catch (error) {
-      if (isNetloomError(error, "ERR_IPAM_EXHAUSTED")) {
-        for (const range of ranges.status().ranges)
-          if (range.free === 0) this.events.emit("range:exhausted", range);
-      }
+      if (isNetloomError(error, "ERR_IPAM_EXHAUSTED")) this.#tellExhausted(options.families);
       throw error;
     }
   }
 
   async retire(lease: Lease): Promise<void> {
-    this.#started().retire(lease);
+    this.#ranges?.retire(lease);
   }
 
   async release(lease: Lease): Promise<void> {
-    this.#started().release(lease);
+    this.#ranges?.release(lease);
   }
 
   status(): IpamStatus {
     return this.#ranges?.status() ?? { ranges: [] };
   }
 
+  /** Keeps nothing open, and nothing of it outlives the process: the agent remembers what was handed out. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     this.events.clear();
+  }
+
+  #tellExhausted(families: readonly Family[]): void {
+    for (const range of this.status().ranges) {
+      const family = range.range.includes(":") ? 6 : 4;
+      if (range.free === 0 && families.includes(family)) this.events.emit("range:exhausted", range);
+    }
   }
 
   #started(): NodeRanges {
     if (this.#ranges !== undefined) return this.#ranges;
-    throw new NetloomError("ERR_CLOSED", "the IPAM has not started", {
-      remedy: "await start() first",
-      backend: NAME,
-    });
+    throw closed("the IPAM has not started", "await start() first");
   }
+
+  #assertOpen(): void {
+    if (this.#closed) throw closed("the IPAM was stopped", "create a new one");
+  }
+}
+
+function closed(message: string, remedy: string): NetloomError {
+  return new NetloomError("ERR_CLOSED", message, { remedy, backend: NAME });
 }
 
 function noRange(node: string, family: Family): NetloomError {

@@ -15,4 +15,4 @@
  * @packageDocumentation
  */
 export { hostScope } from "./host-scope.ts";
-export type { HostScopeOptions } from "./host-scope.ts";
+export type { HostScopeOptions } from "./options.ts";

@@ -1,6 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { systemRuntime, type Ipam, type IpamContext, type Lease } from "@netloom/core";
+import { systemRuntime, type Ipam, type IpamContext } from "@netloom/core";
 import { memoryStore, seededRandom } from "@netloom/core/memory";
 import { hostScope, type HostScopeOptions } from "@netloom/ipam-host-scope";
 
@@ -117,35 +116,92 @@ describe("host-scope IPAM", () => {
     );
   });
 
-  it("keeps allocated + free + reserved + quarantined = capacity, and no address twice, whatever happens", async () => {
-    const operation = fc.record({
-      act: fc.constantFrom("allocate", "retire", "release"),
-      owner: fc.constantFrom("a", "b", "c", "d", "e", "f"),
+  it("takes its ranges from its options rather than from the node object, and of the node's families only", async () => {
+    const ipam = await started({ podCIDRs: ["10.9.0.0/24", "fd00::/64", "10.9.2.0/24"] });
+    expect(ipam.ranges()).toEqual(["10.9.0.0/24", "10.9.2.0/24"]);
+    expect(ipam.routers()).toEqual(["10.9.0.1"]);
+  });
+
+  it("goes on to the next range when the first is full, and tells of the full ones", async () => {
+    const ipam = await started({ podCIDRs: ["10.9.0.0/30", "10.9.1.0/30"] });
+    const told: string[] = [];
+    ipam.events.on("range:exhausted", ({ range }) => told.push(range));
+    const addresses: string[] = [];
+    for (const owner of ["a", "b", "c"]) addresses.push(...(await ipam.allocate(owner, v4)).addresses);
+    expect(addresses[0]).toBe("10.9.0.2");
+    expect(addresses.slice(1).sort()).toEqual(["10.9.1.1", "10.9.1.2"]);
+    expect(told).toEqual([]);
+    await expect(ipam.allocate("d", v4)).rejects.toMatchObject({ code: "ERR_IPAM_EXHAUSTED" });
+    expect(told).toEqual(["10.9.0.0/30", "10.9.1.0/30"]);
+  });
+
+  it("hands out the ends where it may, and never what is reserved", async () => {
+    const ipam = await started(
+      { allowFirst: true, allowLast: true, reserved: ["10.244.1.2", "192.0.2.1"] },
+      { podCIDRs: ["10.244.1.0/30"] },
+    );
+    const addresses = (await Promise.all([ipam.allocate("a", v4), ipam.allocate("b", v4)])).flatMap(
+      (lease) => lease.addresses,
+    );
+    expect(addresses.sort()).toEqual(["10.244.1.0", "10.244.1.3"]);
+    await expect(ipam.allocate("c", { ...v4, addresses: ["10.244.1.2"] })).rejects.toThrow(
+      "reserved for reserved",
+    );
+  });
+
+  it("starts twice without forgetting, and stops twice without harm", async () => {
+    const ipam = await started();
+    const lease = await ipam.allocate("a", v4);
+    await ipam.start(context());
+    expect(await ipam.allocate("a", v4)).toEqual(lease);
+    await ipam[Symbol.asyncDispose]();
+    await ipam[Symbol.asyncDispose]();
+    await ipam.release(lease);
+    await expect(ipam.allocate("b", v4)).rejects.toMatchObject({ code: "ERR_CLOSED" });
+    await expect(ipam.restore([])).rejects.toMatchObject({ code: "ERR_CLOSED" });
+    await expect(ipam.start(context())).rejects.toThrow("the IPAM was stopped; create a new one");
+  });
+
+  it("does nothing before it has started", async () => {
+    const ipam = hostScope();
+    expect(ipam.status()).toEqual({ ranges: [] });
+    expect(() => ipam.ranges()).toThrow("the IPAM has not started; await start() first");
+    await expect(ipam.allocate("a", v4)).rejects.toMatchObject({ code: "ERR_CLOSED" });
+  });
+
+  it("gives up when the caller has", async () => {
+    const ipam = await started();
+    const signal = AbortSignal.abort(new Error("enough"));
+    await expect(ipam.allocate("a", { ...v4, signal })).rejects.toThrow("enough");
+    expect(ipam.status().ranges[0]).toMatchObject({ allocated: 0 });
+  });
+
+  it("has one pool, and says so", async () => {
+    const ipam = await started();
+    expect(await ipam.allocate("a", { ...v4, pool: "default" })).toMatchObject({ pool: "default" });
+    await expect(ipam.allocate("b", { ...v4, pool: "blue" })).rejects.toMatchObject({
+      code: "ERR_IPAM_NO_RANGE",
+      message: "there is no pool blue; host-scope IPAM has one pool, default",
     });
-    await fc.assert(
-      fc.asyncProperty(fc.array(operation, { maxLength: 60 }), async (operations) => {
-        const ipam = await started({}, { podCIDRs: ["10.0.0.0/29"] });
-        const leases = new Map<string, Lease>();
-        const held = new Set<string>();
-        for (const { act, owner } of operations) {
-          const lease = leases.get(owner);
-          if (act === "allocate" && lease === undefined) {
-            const made = await ipam.allocate(owner, v4).catch(() => undefined);
-            if (made === undefined) continue;
-            expect(held.has(made.addresses[0]!)).toBe(false);
-            held.add(made.addresses[0]!);
-            leases.set(owner, made);
-          } else if (act === "retire" && lease !== undefined) await ipam.retire(lease);
-          else if (act === "release" && lease !== undefined) {
-            await ipam.release(lease);
-            held.delete(lease.addresses[0]!);
-            leases.delete(owner);
-          }
-          const [counts] = ipam.status().ranges;
-          const { allocated, free, reserved, quarantined, capacity } = counts!;
-          expect(allocated + free + reserved + quarantined).toBe(capacity);
-          expect(allocated + quarantined).toBe(leases.size);
-        }
+  });
+
+  it.each<[unknown, string]>([
+    [
+      { podCidrs: [] },
+      "there is no option podCidrs; the options are podCIDRs, reserved, allowFirst, allowLast",
+    ],
+    [{ podCIDRs: "10.0.0.0/24" }, "option podCIDRs is no list; write a list"],
+    [{ podCIDRs: ["10.0.0.1/24"] }, "option podCIDRs: 10.0.0.1/24 has host bits set; write 10.0.0.0/24"],
+    [{ podCIDRs: ["10.0.0.0"] }, "it has no prefix length"],
+    [{ podCIDRs: ["10.0.0.0/24", "10.0.0.0/25"] }, "option podCIDRs: 10.0.0.0/25 overlaps 10.0.0.0/24"],
+    [{ reserved: ["10.0.0.0/24"] }, "option reserved: "],
+    [{ reserved: [7] }, "option reserved: "],
+    [{ allowFirst: "yes" }, 'option allowFirst is "yes"; write true or false'],
+  ])("refuses options %j", (options, message) => {
+    expect(() => hostScope(options as HostScopeOptions)).toThrow(
+      expect.objectContaining({
+        code: "ERR_OPTIONS_INVALID",
+        message: expect.stringContaining(message) as string,
       }),
     );
   });
