@@ -80,7 +80,7 @@ class World {
   crashNode(name: string): void {
     const ipam = this.live.get(name);
     this.live.delete(name);
-    if (ipam !== undefined) this.#running.push(ipam[Symbol.asyncDispose]());
+    if (ipam !== undefined) this.#running.push(Promise.resolve(ipam[Symbol.asyncDispose]()));
   }
 
   removeNode(name: string): void {

@@ -12,7 +12,7 @@ export class Acknowledger {
   readonly #backoff: Backoff;
   #wanted: Revision = 0;
   #written: Revision = 0;
-  #running: Promise<void> | undefined;
+  #running = false;
 
   constructor(options: {
     readonly store: Store;
@@ -31,12 +31,11 @@ export class Acknowledger {
   acknowledge(revision: Revision): void {
     if (revision <= this.#wanted) return;
     this.#wanted = revision;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    if (!this.#running) void this.#run();
   }
 
   async #run(): Promise<void> {
+    this.#running = true;
     while (this.#written < this.#wanted && !this.#signal.aborted) {
       const revision = this.#wanted;
       try {
@@ -49,6 +48,8 @@ export class Acknowledger {
         await this.#backoff.wait(this.#signal).catch(() => undefined);
       }
     }
+    // In the same turn as the last look: what comes after this starts anew.
+    this.#running = false;
   }
 
   async #write(revision: Revision): Promise<void> {

@@ -44,8 +44,10 @@ export type FlowOutcome = "dropped" | "to-endpoint" | "to-overlay" | "to-netdev"
 
 /** One pass of one packet through one program of one node: all that was looked up and decided. */
 export interface Flow {
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, as near as the two clocks can be compared. */
   readonly time: number;
+  /** The datapath's own clock, in nanoseconds: orders the flows of one machine exactly. */
+  readonly ticks: bigint;
   readonly node: string;
   readonly hook: HookName;
   readonly outcome: FlowOutcome;
@@ -175,6 +177,7 @@ export class FlowReader {
     const dropped = event.outcome === Outcome.OUTCOME_DROPPED;
     return {
       time: Number(event.time / 1000n) / 1000 + offset,
+      ticks: event.time,
       node: this.#node,
       hook: HOOKS[event.hook] ?? "from-container",
       outcome: OUTCOMES[event.outcome] ?? "dropped",

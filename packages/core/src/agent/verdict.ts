@@ -30,8 +30,10 @@ export interface Verdict {
   readonly allowed: boolean;
   readonly sourceIdentity: number;
   readonly destinationIdentity: number;
-  /** Where the destination is a service's: the backend that was looked at. */
+  /** Where the destination is a service's: the backend that was looked at, `address:port`. */
   readonly backend: string | undefined;
+  /** Where the destination is a service's: the share of new flows that each backend gets, by `address:port`. */
+  readonly shares: ReadonlyMap<string, number>;
   /** `undefined`: the source is no pod of this node. */
   readonly egress: DirectionVerdict | undefined;
   /** `undefined`: the destination is no pod of this node, its own node decides. */
@@ -69,20 +71,38 @@ export function askVerdict(question: VerdictQuestion, tables: Tables): Verdict {
     destinationIdentity,
     egress,
     ingress,
-    backend: target.translated ? `${formatAddress(target.address)}:${target.port}` : undefined,
+    backend: target.shares.size > 0 ? endText(target) : undefined,
+    shares: target.shares,
   };
 }
 
-function throughService(
-  address: Address,
-  { protocol, port }: VerdictQuestion,
-  { maps }: Tables,
-): { readonly address: Address; readonly port: number; readonly translated: boolean } {
+interface Target {
+  readonly address: Address;
+  readonly port: number;
+  readonly shares: ReadonlyMap<string, number>;
+}
+
+/** The destination itself, or of a service the backend that gets the most new flows. */
+function throughService(address: Address, { protocol, port }: VerdictQuestion, { maps }: Tables): Target {
   const service = maps.services.get({ address, port, protocol: PROTOCOL_NUMBERS[protocol] });
-  const index = service === undefined ? undefined : maps.maglev.get(service.id)?.[0];
-  const backend = index === undefined || index === 0 ? undefined : maps.backends.get(index);
-  if (backend === undefined) return { address, port, translated: false };
-  return { address: backend.address, port: backend.port, translated: true };
+  const table = service === undefined ? undefined : maps.maglev.get(service.id);
+  const slots = new Map<number, number>();
+  for (const index of table ?? []) if (index !== 0) slots.set(index, (slots.get(index) ?? 0) + 1);
+  const shares = new Map<string, number>();
+  let chosen: Target | undefined;
+  let most = 0;
+  for (const [index, count] of slots) {
+    const backend = maps.backends.get(index);
+    if (backend === undefined) continue;
+    shares.set(endText(backend), count / table!.length);
+    if (count > most) chosen = { address: backend.address, port: backend.port, shares };
+    most = Math.max(most, count);
+  }
+  return chosen ?? { address, port, shares };
+}
+
+function endText({ address, port }: { readonly address: Address; readonly port: number }): string {
+  return `${formatAddress(address)}:${port}`;
 }
 
 function identityAt(address: Address, { derivation, worldIdentity }: Tables): number {

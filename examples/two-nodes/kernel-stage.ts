@@ -1,0 +1,165 @@
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Flow } from "@netloom/core";
+import { ebpf } from "@netloom/datapath-ebpf";
+import { Rtnl } from "@netloom/netlink";
+import { nodeAddress, type DemoCluster, type DemoPod } from "./cluster.ts";
+import { Lab } from "./lab.ts";
+import type { Stage, Target } from "./main.ts";
+import { bold, dim, drawWalk, green, red } from "./walk.ts";
+
+interface Attempt {
+  readonly ok: boolean;
+  readonly reply?: string;
+  readonly error?: string;
+  readonly localPort: number;
+}
+
+/** Real namespaces, real processes, real packets. */
+export async function kernelStage(nodes: number): Promise<Stage> {
+  // Before anything is made: may we, and can this kernel?
+  await using probe = ebpf({ uplink: "lo" });
+  await probe.probe({ node: "probe", addresses: [] });
+  const lab = new Lab();
+  const interrupted = (): void => void lab[Symbol.asyncDispose]().finally(() => process.exit(130));
+  process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
+  makeFabric(lab, nodes);
+  const seen: Flow[] = [];
+  return {
+    datapath: (node) =>
+      ebpf({
+        netns: lab.namespace(node),
+        uplink: "eth0",
+        bpffs: lab.bpffs,
+        // A demo has few flows; the real sizes are for a real node.
+        maxEntries: { conntrack: 16_384, nat: 16_384 },
+      }),
+    async begin(cluster) {
+      for (const { agent } of cluster.nodes) {
+        lab.defer(() => agent.uninstall());
+        void listen(agent.flows(), seen);
+      }
+      lab.defer(() => cluster.operator.stop());
+    },
+    netns: (pod) => lab.namespace(`pod-${pod}`).name!,
+    async serve(pods, port) {
+      await Promise.all(pods.filter(({ app }) => app === "web").map(({ name }) => serve(lab, name, port)));
+    },
+    async connect(from, to, expected) {
+      seen.length = 0;
+      const [attempt] = await connect(lab, from, to, 1, expected === "denied" ? 700 : 5000);
+      await quiet(seen);
+      for (const walk of walksOf(seen, from, attempt!, expected)) console.log(`${walk}\n`);
+      const ok = attempt!.ok === (expected === "allowed");
+      const said = attempt!.ok ? `connected; ${attempt!.reply} answered` : `not connected: ${attempt!.error}`;
+      console.log(`  ${ok ? green("✓") : red("✗")} ${from.name}: ${said}`);
+      return ok && seen.length > 0;
+    },
+    async spread(from, to, times) {
+      const counts = new Map<string, number>();
+      for (const { reply } of await connect(lab, from, to, times, 5000)) {
+        if (reply !== undefined) counts.set(reply, (counts.get(reply) ?? 0) + 1);
+      }
+      return counts;
+    },
+    summary,
+    async end() {
+      process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
+      await lab[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A switch, and a cable from it to each node's `eth0`. */
+function makeFabric(lab: Lab, nodes: number): void {
+  const fabric = lab.namespace("fabric");
+  using rtnl = Rtnl.open({ netns: fabric });
+  rtnl.links.create({ kind: "bridge", name: "switch", up: true });
+  for (let index = 0; index < nodes; index++) {
+    const node = lab.namespace(`node${index + 1}`);
+    const peer = { name: "eth0", netns: node, up: true };
+    rtnl.links.create({ kind: "veth", name: `node${index + 1}`, up: true, master: "switch", peer });
+    using inside = Rtnl.open({ netns: node });
+    inside.addresses.add({ device: "eth0", address: `${nodeAddress(index)}/24` });
+  }
+}
+
+async function serve(lab: Lab, pod: string, port: number): Promise<void> {
+  const child = lab.spawn(`pod-${pod}`, "server.mjs", pod, String(port));
+  await once(child.stdout!, "data");
+}
+
+async function connect(
+  lab: Lab,
+  from: DemoPod,
+  to: Target,
+  times: number,
+  timeout: number,
+): Promise<Attempt[]> {
+  const child = lab.spawn(
+    `pod-${from.name}`,
+    "client.mjs",
+    to.address,
+    String(to.port),
+    String(times),
+    String(timeout),
+  );
+  const attempts: Attempt[] = [];
+  for await (const line of createInterface({ input: child.stdout! }))
+    attempts.push(JSON.parse(line) as Attempt);
+  return attempts;
+}
+
+async function listen(flows: AsyncIterable<readonly Flow[]>, into: Flow[]): Promise<void> {
+  for await (const batch of flows) into.push(...batch);
+}
+
+/** Resolves when no more events come: the ring buffers are looked at every few milliseconds. */
+async function quiet(seen: readonly Flow[]): Promise<void> {
+  for (let before = -1; before !== seen.length || seen.length === 0;) {
+    before = seen.length;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    if (before === 0 && seen.length === 0) return;
+  }
+}
+
+/** The first packet each way. A connection that is denied has one way only. */
+function walksOf(
+  seen: readonly Flow[],
+  from: DemoPod,
+  attempt: Attempt,
+  expected: "allowed" | "denied",
+): string[] {
+  const address = from.endpoint.addresses[0]!;
+  // All nodes are on one machine, so their clock is the same.
+  const flows = seen.toSorted((a, b) => Number(a.ticks - b.ticks));
+  const start = flows.find(({ hook, source }) => hook === "from-container" && source.address === address);
+  if (start === undefined) return [drawWalk([])];
+  const port = attempt.localPort || start.source.port;
+  const isSyn = ({ tcpFlags }: Flow): boolean => tcpFlags.includes("SYN") && !tcpFlags.includes("ACK");
+  const isSynAck = ({ tcpFlags }: Flow): boolean => tcpFlags.includes("SYN") && tcpFlags.includes("ACK");
+  const there = flows.filter(
+    (flow) => isSyn(flow) && flow.source.address === address && flow.source.port === port,
+  );
+  const back = flows.filter(
+    (flow) => isSynAck(flow) && flow.destination.address === address && flow.destination.port === port,
+  );
+  // A SYN that is dropped is sent again; each node tells of it again.
+  const firstOf = (list: readonly Flow[]): Flow[] =>
+    list.filter(
+      (flow, index) =>
+        list.findIndex((other) => other.node === flow.node && other.hook === flow.hook) === index,
+    );
+  const walks = [drawWalk(firstOf(there))];
+  if (expected === "allowed") walks.push(`  ${dim("and the answer")}\n${drawWalk(firstOf(back))}`);
+  return walks;
+}
+
+function summary({ nodes }: DemoCluster): void {
+  console.log(bold("\nSummary"));
+  for (const { name, agent } of nodes) {
+    const { endpoints, metrics } = agent.describe();
+    const packets = metrics.map(({ name: what, packets: count }) => `${what} ${count}`).join(", ");
+    console.log(`  ${name}: ${endpoints} endpoints; packets: ${packets}`);
+  }
+}

@@ -1,0 +1,37 @@
+import { parseArgs } from "node:util";
+
+export interface DemoOptions {
+  readonly nodes: number;
+  readonly pods: number;
+  readonly datapath: "ebpf" | "memory";
+}
+
+export const USAGE = `npm run demo -- [--nodes N] [--pods N] [--datapath ebpf|memory]
+
+  --nodes     how many nodes, 2 to 16 (2)
+  --pods      how many pods in all, 4 to 64 (4): a client, an intruder, and web servers
+  --datapath  ebpf: the kernel's (needs root and Linux 6.6); memory: no packets, what the tables say (ebpf)`;
+
+/** @throws with what is wrong, for people. */
+export function parseOptions(args: readonly string[]): DemoOptions | "help" {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      nodes: { type: "string", default: "2" },
+      pods: { type: "string", default: "4" },
+      datapath: { type: "string", default: "ebpf" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return "help";
+  const { datapath } = values;
+  if (datapath !== "ebpf" && datapath !== "memory")
+    throw new Error(`--datapath ${datapath}: write ebpf or memory`);
+  return { nodes: count("nodes", values.nodes, 2, 16), pods: count("pods", values.pods, 4, 64), datapath };
+}
+
+function count(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new Error(`--${name} ${text}: write a whole number from ${least} to ${most}`);
+}
