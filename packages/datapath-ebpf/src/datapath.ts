@@ -1,8 +1,5 @@
-import { mkdirSync, rmdirSync } from "node:fs";
-import { join } from "node:path";
-import { features, isBpffs, mountBpffs, unmountBpffs } from "@netloom/bpf-loader";
+import { features } from "@netloom/bpf-loader";
 import {
-  NetloomError,
   type AbortOptions,
   type Attachment,
   type Datapath,
@@ -19,19 +16,19 @@ import {
   type RunResult,
   type Underlay,
 } from "@netloom/core";
-import { dropReasonName, maps as definitions, Metric, outcomeName } from "@netloom/core/backend";
-import { kernel } from "./errors.ts";
+import { maps as definitions } from "@netloom/core/backend";
+import { ensureMounted, unmountIfOurs } from "./bpffs.ts";
+import { kernel, refused } from "./errors.ts";
 import { EventHub } from "./events.ts";
 import { openMaps } from "./maps.ts";
+import { readMetrics } from "./metrics.ts";
 import { NodeNetwork } from "./node.ts";
 import { parseOptions, type EbpfConfig, type EbpfOptions } from "./options.ts";
 import { applyRoutes, ensureOverlay, removeOverlay } from "./overlay.ts";
-import { assertPrivileges } from "./privileges.ts";
+import { Pins } from "./pins.ts";
 import { createPodInterface, podInterfaces, removePodInterface } from "./pods.ts";
-import { isMissing, Programs, removePins } from "./programs.ts";
-
-/** Stands on a bpf file system that we mounted, so that it is ours to unmount. */
-const MOUNTED = "netloom/mounted";
+import { assertPrivileges } from "./privileges.ts";
+import { Programs } from "./programs.ts";
 
 /**
  * The kernel datapath for one node. Nothing is opened before `probe`.
@@ -45,18 +42,26 @@ export function ebpf(options: EbpfOptions = {}): Datapath {
   return new EbpfDatapath(parseOptions(options));
 }
 
+/** What there is from `start` on. */
+interface Running {
+  readonly network: NodeNetwork;
+  readonly programs: Programs;
+  readonly maps: DatapathMaps;
+  readonly events: EventHub;
+  readonly context: DatapathContext;
+}
+
 class EbpfDatapath implements Datapath {
   readonly name = "ebpf";
   readonly capabilities: DatapathCapabilities = { families: [4], packets: true, survivesAgent: true };
   readonly #config: EbpfConfig;
-  #network: NodeNetwork | undefined;
-  #programs: Programs | undefined;
-  #maps: DatapathMaps | undefined;
-  #events: EventHub | undefined;
-  #context: DatapathContext | undefined;
+  #running: Running | undefined;
+  /** Of the node that was started last: known when it has been stopped, too. */
+  #pins: Pins | undefined;
 
   constructor(config: EbpfConfig) {
     this.#config = config;
+    if (config.pinPath !== undefined) this.#pins = new Pins(config.pinPath, config.bpffs);
   }
 
   async probe({ addresses }: DatapathNode): Promise<Underlay> {
@@ -65,42 +70,58 @@ class EbpfDatapath implements Datapath {
       for (const feature of ["tcx", "ringbuf", "map:lpm_trie", "map:array_of_maps"] as const)
         features.require(feature);
     });
-    this.#network ??= new NodeNetwork(this.#config.netns);
-    return { mtu: this.#network.uplink(this.#config.uplink, addresses).mtu, family: 4 };
+    using network = new NodeNetwork(this.#config.netns);
+    return { mtu: network.uplink(this.#config.uplink, addresses).mtu, family: 4 };
   }
 
-  async start(context: DatapathContext, options: AbortOptions = {}): Promise<void> {
-    const network = (this.#network ??= new NodeNetwork(this.#config.netns));
-    const uplink = network.uplink(this.#config.uplink, context.addresses);
-    const pinPath = this.#pinPath(context.node);
-    this.#mount();
-    mkdirSync(pinPath, { recursive: true });
-    const overlay = ensureOverlay(network.rtnl, context.plan, context.routers);
-    const devices = { uplink: uplink.index, overlay: overlay?.index ?? 0 };
-    const programs = await Programs.load(network, this.#config, pinPath, context, devices, options.signal);
-    this.#programs = programs;
-    this.#context = context;
-    this.#maps = openMaps(programs.collection);
-    this.#events = new EventHub(programs.collection, this.#config.pollMs);
-    this.#maps.settings.set(0, { events: this.#config.eventLevel });
-    programs.adopt();
-    programs.attach(uplink, "from-netdev");
-    programs.attach(uplink, "to-netdev");
-    if (overlay !== undefined) programs.attach(overlay, "from-overlay");
-    applyRoutes(network.rtnl, context.plan, context.routers);
+  async start(context: DatapathContext, { signal }: AbortOptions = {}): Promise<void> {
+    const { bpffs, uplink: device } = this.#config;
+    await this[Symbol.asyncDispose]();
+    const network = new NodeNetwork(this.#config.netns);
+    const undo: (() => void)[] = [() => network[Symbol.dispose]()];
+    try {
+      const uplink = network.uplink(device, context.addresses);
+      const pins = (this.#pins ??= new Pins(Pins.rootOf(context.node, bpffs), bpffs));
+      if (ensureMounted(bpffs)) undo.push(() => unmountIfOurs(bpffs));
+      if (!pins.exist) undo.push(() => pins.remove());
+      const { link: overlay, made } = ensureOverlay(network.rtnl, context.plan, context.routers);
+      if (made) undo.push(() => removeOverlay(network.rtnl));
+      const programs = await Programs.load({
+        config: this.#config,
+        context,
+        netns: network.netns,
+        pins,
+        uplink: uplink.index,
+        overlay: overlay?.index ?? 0,
+        signal,
+      });
+      undo.push(() => programs[Symbol.dispose]());
+      const maps = openMaps(programs.collection);
+      const events = new EventHub(programs.collection.map(definitions.events), this.#config.pollMs);
+      maps.settings.set(0, { events: this.#config.eventLevel });
+      programs.adopt();
+      programs.attach("uplink", uplink.index, "from-netdev");
+      programs.attach("uplink", uplink.index, "to-netdev");
+      if (overlay !== undefined) programs.attach("overlay", overlay.index, "from-overlay");
+      applyRoutes(network.rtnl, context.plan, context.routers);
+      this.#running = { network, programs, maps, events, context };
+    } catch (error) {
+      for (const step of undo.reverse()) step();
+      throw error;
+    }
   }
 
   get maps(): DatapathMaps {
-    return this.#maps ?? notStarted();
+    return this.#started().maps;
   }
 
   async attach(hook: EndpointHook): Promise<Attachment> {
-    const { network, programs } = this.#running();
+    const { network, programs } = this.#started();
     const attachment = createPodInterface(network, hook);
-    const device = { name: attachment.interface, index: attachment.ifindex };
+    const { interface: place, ifindex } = attachment;
     try {
-      programs.attach(device, "from-container");
-      programs.attach(device, "to-container");
+      programs.attach(place, ifindex, "from-container");
+      programs.attach(place, ifindex, "to-container");
     } catch (error) {
       await this.detach(hook.name);
       throw error;
@@ -109,37 +130,34 @@ class EbpfDatapath implements Datapath {
   }
 
   async detach(name: string): Promise<void> {
-    const { network, programs } = this.#running();
+    const { network, programs } = this.#started();
     const found = podInterfaces(network.rtnl).find((attachment) => attachment.name === name);
     if (found === undefined) return;
     await removePodInterface(network, name);
-    programs.detach(found.interface);
+    programs.forget(found.interface);
   }
 
   async attachments(): Promise<readonly Attachment[]> {
-    return podInterfaces(this.#running().network.rtnl);
+    return podInterfaces(this.#started().network.rtnl);
   }
 
   async apply(plan: RoutePlan): Promise<void> {
-    const { network, context } = this.#running();
-    ensureOverlay(network.rtnl, plan, context.routers);
+    const { network, programs, context } = this.#started();
+    const { link, made } = ensureOverlay(network.rtnl, plan, context.routers);
+    if (link !== undefined && made) programs.attach("overlay", link.index, "from-overlay");
     applyRoutes(network.rtnl, plan, context.routers);
   }
 
   events(options: AbortOptions = {}): AsyncIterable<readonly DatapathEvent[]> {
-    return (this.#events ?? notStarted()).read(options.signal);
+    return this.#started().events.read(options.signal);
   }
 
   metrics(): readonly DatapathMetric[] {
-    const { collection } = this.#running().programs;
-    const table = collection.map(definitions.metrics);
-    const metrics: DatapathMetric[] = [];
-    for (const [index, perCpu] of table.entries()) {
-      const packets = perCpu.reduce((sum, one) => sum + one.packets, 0n);
-      const bytes = perCpu.reduce((sum, one) => sum + one.bytes, 0n);
-      if (packets > 0n) metrics.push({ name: metricName(index), packets, bytes });
-    }
-    return metrics;
+    const { programs, events } = this.#started();
+    const counted = readMetrics(programs.collection.map(definitions.metrics));
+    return events.unread === 0n
+      ? counted
+      : [...counted, { name: "events-unread", packets: events.unread, bytes: 0n }];
   }
 
   now(): number {
@@ -148,7 +166,7 @@ class EbpfDatapath implements Datapath {
   }
 
   async run(packet: Uint8Array, at: HookName, options: RunOptions = {}): Promise<RunResult> {
-    const { network, programs } = this.#running();
+    const { network, programs } = this.#started();
     const { ifindex = 0, repeat = 1 } = options;
     const result = kernel(`run ${at}`, () =>
       network.netns.run(() =>
@@ -158,85 +176,32 @@ class EbpfDatapath implements Datapath {
     return { verdict: result.verdict, packet: result.packet, nanoseconds: result.nsPerRun };
   }
 
+  /**
+   * Works without a start too, so that what a killed process left can be taken away: the node's pins are found by the
+   * devices they are attached to.
+   */
   async uninstall(): Promise<void> {
-    const pinPath = this.#config.pinPath ?? (this.#context && this.#pinPath(this.#context.node));
-    if (pinPath === undefined) {
-      throw new NetloomError("ERR_OPTIONS_INVALID", "uninstall does not know where this node's pins are", {
-        remedy: "give the option pinPath, or start first",
-        backend: this.name,
-      });
-    }
+    assertPrivileges();
+    const { bpffs } = this.#config;
     await this[Symbol.asyncDispose]();
     using network = new NodeNetwork(this.#config.netns);
-    removePins(pinPath);
+    const found = this.#pins === undefined ? Pins.find(network.netns, bpffs) : [this.#pins];
+    for (const pins of found) pins.remove();
     for (const { name } of podInterfaces(network.rtnl)) await removePodInterface(network, name);
     kernel("remove the tunnel device", () => removeOverlay(network.rtnl));
-    this.#unmount();
+    unmountIfOurs(bpffs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#events?.[Symbol.dispose]();
-    this.#programs?.[Symbol.dispose]();
-    this.#network?.[Symbol.dispose]();
-    this.#events = undefined;
-    this.#programs = undefined;
-    this.#network = undefined;
-    this.#maps = undefined;
+    const running = this.#running;
+    this.#running = undefined;
+    running?.events[Symbol.dispose]();
+    running?.programs[Symbol.dispose]();
+    running?.network[Symbol.dispose]();
   }
 
-  #running(): {
-    readonly network: NodeNetwork;
-    readonly programs: Programs;
-    readonly context: DatapathContext;
-  } {
-    const [network, programs, context] = [this.#network, this.#programs, this.#context];
-    if (network === undefined || programs === undefined || context === undefined) return notStarted();
-    return { network, programs, context };
+  #started(): Running {
+    if (this.#running !== undefined) return this.#running;
+    throw refused("ERR_CLOSED", "the datapath is not running", { remedy: "await start() first" });
   }
-
-  #pinPath(node: string): string {
-    return this.#config.pinPath ?? join(this.#config.bpffs, "netloom", node);
-  }
-
-  #mount(): void {
-    const { bpffs } = this.#config;
-    const mounted = kernel(`mount a bpf file system at ${bpffs}`, () => mountBpffs(bpffs));
-    if (mounted) mkdirSync(join(bpffs, MOUNTED), { recursive: true });
-  }
-
-  /** Only a mount of ours, and only when no other node's pins are on it. */
-  #unmount(): void {
-    const { bpffs } = this.#config;
-    if (!isBpffs(bpffs)) return;
-    try {
-      rmdirSync(join(bpffs, MOUNTED));
-    } catch (error) {
-      if (isMissing(error)) return;
-      throw error;
-    }
-    try {
-      rmdirSync(join(bpffs, "netloom"));
-    } catch {
-      // Somebody else's pins: the mount stays theirs to remove.
-      mkdirSync(join(bpffs, MOUNTED));
-      return;
-    }
-    kernel(`unmount ${bpffs}`, () => unmountBpffs(bpffs));
-  }
-}
-
-function metricName(index: number): string {
-  if (index < Metric.METRIC_FORWARDED) {
-    return `drop:${dropReasonName(index)?.slice("DROP_".length).toLowerCase().replaceAll("_", "-") ?? index}`;
-  }
-  if (index === Metric.METRIC_EVENTS_LOST) return "events-lost";
-  const outcome = outcomeName(index - Metric.METRIC_FORWARDED);
-  return `forward:${outcome?.slice("OUTCOME_".length).toLowerCase().replaceAll("_", "-") ?? index}`;
-}
-
-function notStarted(): never {
-  throw new NetloomError("ERR_CLOSED", "the datapath is not running", {
-    remedy: "await start() first",
-    backend: "ebpf",
-  });
 }

@@ -1,8 +1,11 @@
 import { isBpfError } from "@netloom/bpf-loader";
-import { NetloomError } from "@netloom/core";
+import { NetloomError, type NetloomErrorOptions } from "@netloom/core";
 import { isNetlinkError } from "@netloom/netlink";
 
-/** What bpf-loader and netlink call by other names. */
+/** Which backend says so. */
+export const BACKEND = "ebpf";
+
+/** What bpf-loader and netlink call by other names. The rest they share with us. */
 const CODES: Readonly<Record<string, string>> = {
   ERR_MAP_FULL: "ERR_CAPACITY",
   ERR_EXISTS: "ERR_SYSCALL",
@@ -28,11 +31,21 @@ export async function kernelAsync<T>(what: string, act: () => Promise<T>): Promi
   }
 }
 
+/** The error for something that makes no sense here, said before anything has changed. */
+export function refused(code: string, message: string, options: NetloomErrorOptions): NetloomError {
+  return new NetloomError(code, message, { ...options, backend: BACKEND });
+}
+
+/** Whether a file operation failed because there is no such file. */
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
+}
+
 function translate(what: string, error: unknown): unknown {
   if (!isBpfError(error) && !isNetlinkError(error)) return error;
   return new NetloomError(CODES[error.code] ?? error.code, `${what}: ${error.message}`, {
     cause: error,
-    backend: "ebpf",
-    ...(error.code === "ERR_MAP_FULL" ? { retryable: true } : {}),
+    backend: BACKEND,
+    retryable: error.code === "ERR_MAP_FULL",
   });
 }

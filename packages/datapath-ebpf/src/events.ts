@@ -1,45 +1,66 @@
-import type { Collection, RingReader } from "@netloom/bpf-loader";
+import type { RingBuffer, RingReader } from "@netloom/bpf-loader";
 import type { DatapathEvent } from "@netloom/core";
-import { eventCodec, maps as definitions } from "@netloom/core/backend";
+import { eventCodec } from "@netloom/core/backend";
 import { kernel } from "./errors.ts";
 
 /** Events a consumer may lag behind before it loses the oldest. */
 const MOST_WAITING = 65_536;
 
 interface Consumer {
-  waiting: DatapathEvent[];
-  wake: (() => void) | undefined;
+  batches: (readonly DatapathEvent[])[];
+  waiting: number;
+  wake: () => void;
 }
 
 /** Reads the ring buffer while somebody listens, and tells everyone who does. */
 export class EventHub implements Disposable {
-  readonly #collection: Collection;
+  readonly #ring: RingBuffer;
   readonly #pollMs: number;
   readonly #consumers = new Set<Consumer>();
   #reader: RingReader<DatapathEvent> | undefined;
-  #lost = 0n;
+  #unread = 0n;
   #closed = false;
 
-  constructor(collection: Collection, pollMs: number) {
-    this.#collection = collection;
+  constructor(ring: RingBuffer, pollMs: number) {
+    this.#ring = ring;
     this.#pollMs = pollMs;
   }
 
-  /** Events that consumers were too slow for. What found no room in the ring buffer is a metric. */
-  get lost(): bigint {
-    return this.#lost;
+  /** Events that consumers were too slow for. What found no room in the ring buffer is counted in the kernel. */
+  get unread(): bigint {
+    return this.#unread;
   }
 
-  async *read(signal?: AbortSignal): AsyncGenerator<readonly DatapathEvent[], void, undefined> {
-    const consumer: Consumer = { waiting: [], wake: undefined };
-    const stop = (): void => consumer.wake?.();
+  /** From the call on, not from the first time that somebody asks for a batch. */
+  read(signal?: AbortSignal): AsyncIterable<readonly DatapathEvent[]> {
+    const consumer: Consumer = { batches: [], waiting: 0, wake: () => undefined };
     this.#consumers.add(consumer);
     this.#start();
+    return this.#batches(consumer, signal);
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    this.#stop();
+    for (const consumer of this.#consumers) consumer.wake();
+  }
+
+  async *#batches(
+    consumer: Consumer,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<readonly DatapathEvent[], void, undefined> {
+    const stop = (): void => consumer.wake();
+    const over = (): boolean => this.#closed || signal?.aborted === true;
     signal?.addEventListener("abort", stop, { once: true });
     try {
-      while (!this.#closed && signal?.aborted !== true) {
-        if (consumer.waiting.length > 0) yield consumer.waiting.splice(0);
-        else await new Promise<void>((resolve) => (consumer.wake = resolve));
+      while (!over()) {
+        const batch = consumer.batches.shift();
+        if (batch === undefined) {
+          await new Promise<void>((resolve) => (consumer.wake = resolve));
+          continue;
+        }
+        consumer.waiting -= batch.length;
+        yield batch;
       }
     } finally {
       signal?.removeEventListener("abort", stop);
@@ -48,35 +69,33 @@ export class EventHub implements Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
-    this.#closed = true;
-    this.#stop();
-    for (const consumer of this.#consumers) consumer.wake?.();
-  }
-
   #start(): void {
     if (this.#reader !== undefined || this.#closed) return;
-    const ring = this.#collection.map(definitions.events);
-    this.#reader = kernel("read events", () =>
-      ring.reader((view, offset) => eventCodec.decode(view, offset), { pollMs: this.#pollMs }),
+    const reader = kernel("read events", () =>
+      this.#ring.reader((view, offset) => eventCodec.decode(view, offset), { pollMs: this.#pollMs }),
     );
-    this.#reader.on((event) => this.#tell(event));
+    this.#reader = reader;
+    void this.#pump(reader);
+  }
+
+  /** Ends when the reader is closed; nothing in it throws. */
+  async #pump(reader: RingReader<DatapathEvent>): Promise<void> {
+    for await (const batch of reader) for (const consumer of this.#consumers) this.#tell(consumer, batch);
+  }
+
+  #tell(consumer: Consumer, batch: readonly DatapathEvent[]): void {
+    consumer.batches.push(batch);
+    consumer.waiting += batch.length;
+    while (consumer.waiting > MOST_WAITING) {
+      const oldest = consumer.batches.shift()?.length ?? 0;
+      consumer.waiting -= oldest;
+      this.#unread += BigInt(oldest);
+    }
+    consumer.wake();
   }
 
   #stop(): void {
     this.#reader?.close();
     this.#reader = undefined;
-  }
-
-  #tell(event: DatapathEvent): void {
-    for (const consumer of this.#consumers) {
-      if (consumer.waiting.length >= MOST_WAITING) {
-        consumer.waiting.shift();
-        this.#lost++;
-      }
-      consumer.waiting.push(event);
-      consumer.wake?.();
-      consumer.wake = undefined;
-    }
   }
 }

@@ -13,7 +13,7 @@ import { kernel } from "./errors.ts";
 /** The kernel's maps as core's ports want them. */
 export function openMaps(collection: Collection): DatapathMaps {
   const typed = <K, V>(definition: MapDef<K, V>): TypedMap<K, V> => {
-    const map = collection.map(definition) as unknown as BpfMap<K, V>;
+    const map = collection.map(definition);
     return new KernelMap(definition.name, map.info().maxEntries, map);
   };
   return {

@@ -1,6 +1,5 @@
-import { NetloomError } from "@netloom/core";
 import { Netns, Rtnl, type Link } from "@netloom/netlink";
-import { kernel } from "./errors.ts";
+import { kernel, refused } from "./errors.ts";
 
 /** The node's network namespace, and a handle on its devices and routes. */
 export class NodeNetwork implements Disposable {
@@ -26,7 +25,7 @@ export class NodeNetwork implements Disposable {
       const link = this.rtnl.links.find(name);
       if (link !== undefined) return link;
       const known = this.rtnl.links.list().map((other) => other.name);
-      throw refused(`there is no device ${name}`, name, `the node has ${known.join(", ")}`);
+      throw unusable(`there is no device ${name}`, name, `the node has ${known.join(", ")}`);
     }
     const bare = (text: string): string => text.slice(0, text.indexOf("/"));
     const found = this.rtnl.addresses.list().filter(({ address }) => addresses.includes(bare(address)));
@@ -34,14 +33,14 @@ export class NodeNetwork implements Disposable {
     const [device] = devices;
     const shown = addresses.join(" or ");
     if (device === undefined) {
-      throw refused(
+      throw unusable(
         `no device has ${shown}`,
         addresses,
         "give the node's address as its device has it, or the option uplink",
       );
     }
     if (devices.length > 1)
-      throw refused(`several devices have ${shown}`, addresses, "name one by the option uplink");
+      throw unusable(`several devices have ${shown}`, addresses, "name one by the option uplink");
     return this.rtnl.links.get(device);
   }
 
@@ -51,6 +50,6 @@ export class NodeNetwork implements Disposable {
   }
 }
 
-function refused(what: string, input: unknown, remedy: string): NetloomError {
-  return new NetloomError("ERR_OPTIONS_INVALID", what, { input, remedy, backend: "ebpf" });
+function unusable(what: string, input: unknown, remedy: string): Error {
+  return refused("ERR_OPTIONS_INVALID", what, { input, remedy });
 }

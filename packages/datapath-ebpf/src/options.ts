@@ -1,6 +1,6 @@
-import { NetloomError } from "@netloom/core";
 import { EventLevel, maps } from "@netloom/core/backend";
 import type { Netns } from "@netloom/netlink";
+import { refused } from "./errors.ts";
 
 /** Which passes of packets make an event: see `enum event_level` in `bpf/schema/event.h`. */
 export type EventChoice = "none" | "drops" | "flows" | "all";
@@ -75,18 +75,12 @@ export function parseOptions(options: EbpfOptions): EbpfConfig {
     pinPath: options.pinPath,
     eventLevel,
     pollMs,
-    ...{
-      masquerade: options.masquerade ?? true,
-      maxEntries: options.maxEntries ?? {},
-      object: options.object,
-    },
+    masquerade: options.masquerade ?? true,
+    maxEntries: options.maxEntries ?? {},
+    object: options.object,
   };
 }
 
-function invalid(option: string, input: unknown, remedy: string): NetloomError {
-  return new NetloomError("ERR_OPTIONS_INVALID", `option ${option} ${String(input)} is not acceptable`, {
-    input,
-    remedy,
-    backend: "ebpf",
-  });
+function invalid(option: string, input: string | number, remedy: string): Error {
+  return refused("ERR_OPTIONS_INVALID", `option ${option} ${input} is not acceptable`, { input, remedy });
 }

@@ -9,20 +9,28 @@ export const OVERLAY_DEVICE = "netloom_vxlan";
 /** Marks the routes that are ours to remove (`/etc/iproute2/rt_protos` leaves the number free). */
 export const ROUTE_PROTOCOL = 110;
 
+export interface Overlay {
+  /** `undefined`: the plan has none. */
+  readonly link: Link | undefined;
+  /** It is new: nothing is attached to it. */
+  readonly made: boolean;
+}
+
 /**
  * Makes the tunnel device, or adopts the one that is there.
  *
  * It has no neighbours to ask for: programs and routes say where each packet goes.
  */
-export function ensureOverlay(rtnl: Rtnl, plan: RoutePlan, routers: readonly string[]): Link | undefined {
+export function ensureOverlay(rtnl: Rtnl, plan: RoutePlan, routers: readonly string[]): Overlay {
   const { overlay } = plan;
   const found = rtnl.links.find(OVERLAY_DEVICE);
   const fits = found?.vxlan?.external === true && found.vxlan.port === overlay?.port;
   if (found !== undefined && !fits)
     kernel("remove the old tunnel device", () => rtnl.links.delete(found.index));
-  if (overlay === undefined) return undefined;
+  if (overlay === undefined) return { link: undefined, made: false };
   return kernel("set up the tunnel device", () => {
-    if (found === undefined || !fits) {
+    const made = !fits;
+    if (made) {
       rtnl.links.create({
         kind: "vxlan",
         name: OVERLAY_DEVICE,
@@ -36,7 +44,7 @@ export function ensureOverlay(rtnl: Rtnl, plan: RoutePlan, routers: readonly str
     }
     rtnl.links.set(OVERLAY_DEVICE, { up: true, mtu: overlay.mtu });
     setRouters(rtnl, routers);
-    return rtnl.links.get(OVERLAY_DEVICE);
+    return { link: rtnl.links.get(OVERLAY_DEVICE), made };
   });
 }
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { NetloomError, parseMac, type Attachment, type EndpointHook } from "@netloom/core";
+import { parseMac, type Attachment, type EndpointHook } from "@netloom/core";
 import { ofFamily } from "@netloom/core/backend";
 import { isNetlinkError, Netns, Rtnl, writeSysctl, type Link } from "@netloom/netlink";
-import { kernel, kernelAsync } from "./errors.ts";
+import { kernel, kernelAsync, refused } from "./errors.ts";
 import type { NodeNetwork } from "./node.ts";
 import { ROUTE_PROTOCOL } from "./overlay.ts";
 
@@ -54,10 +54,9 @@ export function createPodInterface(network: NodeNetwork, hook: EndpointHook): At
   const name = deviceName(hook.name);
   const what = `attach endpoint ${hook.name}`;
   if (hook.netns === "") {
-    throw new NetloomError("ERR_ENDPOINT_INVALID", `endpoint ${hook.name} has no network namespace`, {
+    throw refused("ERR_ENDPOINT_INVALID", `endpoint ${hook.name} has no network namespace`, {
       input: hook.netns,
       remedy: "give `netns`: a name under /run/netns, or a path such as /proc/<pid>/ns/net",
-      backend: "ebpf",
     });
   }
   return kernel(what, () => {
@@ -68,13 +67,11 @@ export function createPodInterface(network: NodeNetwork, hook: EndpointHook): At
       if (found === undefined || inside.links.find(hook.interface) === undefined) {
         if (found !== undefined) rtnl.links.delete(found.index);
         rtnl.links.create({
-          ...{
-            kind: "veth",
-            name,
-            mtu: hook.mtu,
-            mac: macOf(hook.name, "node"),
-            alias: `${ALIAS}${hook.name}`,
-          },
+          kind: "veth",
+          name,
+          mtu: hook.mtu,
+          mac: macOf(hook.name, "node"),
+          alias: `${ALIAS}${hook.name}`,
           peer: { name: hook.interface, netns, mtu: hook.mtu, mac: macOf(hook.name, "pod") },
         });
       }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { NetloomError } from "@netloom/core";
+import { refused } from "./errors.ts";
 
 /** Bits of `linux/capability.h`, and what each is for. */
 const NEEDED = [
@@ -17,9 +17,8 @@ const NEEDED = [
  */
 export function assertPrivileges(): void {
   if (process.platform !== "linux") {
-    throw new NetloomError("ERR_UNSUPPORTED", `the eBPF datapath needs Linux; this is ${process.platform}`, {
+    throw refused("ERR_UNSUPPORTED", `the eBPF datapath needs Linux; this is ${process.platform}`, {
       remedy: "use memoryDatapath() of @netloom/core/memory here",
-      backend: "ebpf",
     });
   }
   const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
@@ -29,8 +28,7 @@ export function assertPrivileges(): void {
   const missing = NEEDED.filter(({ bit }) => !has(bit) && !(bit === 39n && has(21n)));
   if (missing.length === 0) return;
   const list = missing.map(({ name, why }) => `${name} (${why})`).join(", ");
-  throw new NetloomError("ERR_PERMISSION", `the eBPF datapath may not run here: missing ${list}`, {
+  throw refused("ERR_PERMISSION", `the eBPF datapath may not run here: missing ${list}`, {
     remedy: "run as root, or use memoryDatapath() of @netloom/core/memory",
-    backend: "ebpf",
   });
 }

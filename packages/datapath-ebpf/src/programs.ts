@@ -1,119 +1,99 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from "node:fs";
-import { join } from "node:path";
-import {
-  attachTcx,
-  load,
-  openPinnedLink,
-  parseObject,
-  type Collection,
-  type Direction,
-  type Program,
-} from "@netloom/bpf-loader";
+import { readFileSync } from "node:fs";
+import { attachTcx, load, parseObject, type Collection, type Program } from "@netloom/bpf-loader";
 import { parseAddress, type DatapathContext, type HookName } from "@netloom/core";
 import { encodeConfig, ofFamily, programs } from "@netloom/core/backend";
+import type { Netns } from "@netloom/netlink";
 import { kernel, kernelAsync } from "./errors.ts";
-import type { NodeNetwork } from "./node.ts";
 import type { EbpfConfig } from "./options.ts";
-
-/** Each hook's program, and the side of the device it sits on. */
-const HOOKS: Readonly<Record<HookName, { readonly program: string; readonly direction: Direction }>> = {
-  "from-container": { program: programs.fromContainer, direction: "ingress" },
-  "to-container": { program: programs.toContainer, direction: "egress" },
-  "from-overlay": { program: programs.fromOverlay, direction: "ingress" },
-  "from-netdev": { program: programs.fromNetdev, direction: "ingress" },
-  "to-netdev": { program: programs.toNetdev, direction: "egress" },
-};
+import { DIRECTIONS, openLink, removePin, type Pins, type Place } from "./pins.ts";
 
 const OBJECT = new URL("../objects/netloom.bpf.o", import.meta.url);
 
-export interface NodeDevices {
+const PROGRAMS: Readonly<Record<HookName, string>> = {
+  "from-container": programs.fromContainer,
+  "to-container": programs.toContainer,
+  "from-overlay": programs.fromOverlay,
+  "from-netdev": programs.fromNetdev,
+  "to-netdev": programs.toNetdev,
+};
+
+export interface ProgramsOptions {
+  readonly config: EbpfConfig;
+  readonly context: DatapathContext;
+  readonly netns: Netns;
+  readonly pins: Pins;
+  /** Indexes of the node's devices; 0: none. */
   readonly uplink: number;
-  /** 0: none. */
   readonly overlay: number;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** The programs of one node: loaded once for all its pods, attached by links that are pinned. */
 export class Programs implements Disposable {
   readonly collection: Collection;
-  readonly #network: NodeNetwork;
-  readonly #pinPath: string;
+  readonly #netns: Netns;
+  readonly #pins: Pins;
 
-  private constructor(collection: Collection, network: NodeNetwork, pinPath: string) {
+  private constructor(collection: Collection, { netns, pins }: ProgramsOptions) {
     this.collection = collection;
-    this.#network = network;
-    this.#pinPath = pinPath;
+    this.#netns = netns;
+    this.#pins = pins;
   }
 
   /**
    * Loads the object for this node; maps that are pinned are taken as they are.
    *
-   * @throws `ERR_PIN_LAYOUT`, `ERR_BPF_VERIFIER`, `ERR_OBJECT_CORRUPT`, `ERR_PERMISSION`, `ERR_SYSCALL`.
+   * @throws `ERR_PIN_LAYOUT`, `ERR_BPF_VERIFIER`, `ERR_OBJECT_CORRUPT`, `ERR_PERMISSION`, `ERR_SYSCALL`: then no pin
+   * has appeared.
    */
-  static async load(
-    network: NodeNetwork,
-    config: EbpfConfig,
-    pinPath: string,
-    context: DatapathContext,
-    devices: NodeDevices,
-    signal?: AbortSignal,
-  ): Promise<Programs> {
+  static async load(options: ProgramsOptions): Promise<Programs> {
+    const { config, context, pins, signal } = options;
     const bytes = config.object ?? new Uint8Array(readFileSync(OBJECT));
-    const spec = kernel("read the datapath's object file", () =>
-      parseObject(bytes, { name: "netloom.bpf.o" }),
-    );
+    const spec = kernel("read the datapath's object file", () => parseObject(bytes, { name: "netloom" }));
     const constants = encodeConfig({
-      nodeIpv4: ipv4(ofFamily(context.addresses, 4)),
-      routerIpv4: ipv4(ofFamily(context.routers, 4)),
-      uplinkIfindex: devices.uplink,
-      overlayIfindex: devices.overlay,
+      nodeIpv4: ipv4(context.addresses),
+      routerIpv4: ipv4(context.routers),
+      uplinkIfindex: options.uplink,
+      overlayIfindex: options.overlay,
       worldIdentity: context.worldIdentity,
-      masquerade: config.masquerade ? 1 : 0,
-      allowLocalHost: context.allowLocalHost ? 1 : 0,
+      masquerade: Number(config.masquerade),
+      allowLocalHost: Number(context.allowLocalHost),
       ...(context.plan.overlay === undefined ? {} : { overlayPort: context.plan.overlay.port }),
     });
     const collection = await kernelAsync("load the datapath", () =>
       load(spec.with({ config: constants, maxEntries: config.maxEntries }), {
-        pinPath,
+        pinPath: pins.maps,
         ...(signal === undefined ? {} : { signal }),
       }),
     );
-    mkdirSync(join(pinPath, "links"), { recursive: true });
-    return new Programs(collection, network, pinPath);
+    return new Programs(collection, options);
   }
 
   program(hook: HookName): Program {
-    return this.collection.program(HOOKS[hook].program);
+    return this.collection.program(PROGRAMS[hook]);
   }
 
   /** Attaches to a device; where a link of ours is there already, it gets the new program, and no packet waits. */
-  attach(device: { readonly name: string; readonly index: number }, hook: HookName): void {
-    const path = this.#linkPath(device.name, hook);
-    kernel(`attach ${hook} to ${device.name}`, () => {
-      if (this.#updated(path, device.index, hook)) return;
-      const { direction } = HOOKS[hook];
-      using link = attachTcx(this.program(hook), {
-        dev: device.index,
-        direction,
-        netns: this.#network.netns,
-      });
+  attach(place: Place, ifindex: number, hook: HookName): void {
+    const path = this.#pins.linkPath(place, hook);
+    kernel(`attach ${hook} to ${place}`, () => {
+      if (this.#update(path, hook, ifindex)) return;
+      const where = { dev: ifindex, direction: DIRECTIONS[hook], netns: this.#netns };
+      using link = attachTcx(this.program(hook), where);
       link.pin(path);
     });
   }
 
-  /** Removes the pins of a device that is going; with the last of them the link goes too. */
-  detach(device: string): void {
-    for (const hook of Object.keys(HOOKS) as HookName[]) removeFile(this.#linkPath(device, hook));
+  /** Removes the links of a pod's interface that is gone. */
+  forget(place: Place): void {
+    this.#pins.removeLink(place, "from-container");
+    this.#pins.removeLink(place, "to-container");
   }
 
   /** Gives every link that is pinned the program of this load, and forgets those whose device is gone. */
   adopt(): void {
-    for (const file of readdirSync(join(this.#pinPath, "links"))) {
-      const hook = (Object.keys(HOOKS) as HookName[]).find((name) => file.endsWith(`-${name}`));
-      if (hook === undefined) continue;
-      const path = join(this.#pinPath, "links", file);
-      kernel(`replace ${hook} of ${file}`, () => {
-        if (!this.#updated(path, undefined, hook)) removeFile(path);
-      });
+    for (const { path, hook } of this.#pins.links()) {
+      kernel(`replace ${hook} at ${path}`, () => this.#update(path, hook));
     }
   }
 
@@ -121,70 +101,22 @@ export class Programs implements Disposable {
     this.collection.close();
   }
 
-  /** `false` where there is no such link, or it belongs to a device that is gone. */
-  #updated(path: string, ifindex: number | undefined, hook: HookName): boolean {
-    let found;
-    try {
-      found = openPinnedLink(path);
-    } catch {
-      return false;
-    }
-    using link = found;
-    const there = link.info().ifindex ?? 0;
-    if (there === 0 || (ifindex !== undefined && there !== ifindex)) {
-      removeFile(path);
+  /** `false` where there is no such link; one on a device that is gone, or on another, is removed. */
+  #update(path: string, hook: HookName, wanted?: number): boolean {
+    using link = openLink(path);
+    if (link === undefined) return false;
+    const { ifindex = 0 } = link.info();
+    if (ifindex === 0 || (wanted !== undefined && wanted !== ifindex)) {
+      removePin(path);
       return false;
     }
     link.update(this.program(hook));
     return true;
   }
-
-  #linkPath(device: string, hook: HookName): string {
-    return join(this.#pinPath, "links", `${device}-${hook}`);
-  }
-}
-
-/** Removes every pin of a node. What is not used otherwise goes with it. */
-export function removePins(pinPath: string): void {
-  const links = join(pinPath, "links");
-  for (const directory of [links, pinPath]) {
-    for (const file of list(directory)) {
-      if (join(directory, file) !== links) removeFile(join(directory, file));
-    }
-    removeDirectory(directory);
-  }
-}
-
-function list(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
-}
-
-function removeFile(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
-}
-
-function removeDirectory(path: string): void {
-  try {
-    rmdirSync(path);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
-}
-
-export function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === "ENOENT";
 }
 
 /** As the number that a big-endian field holds. */
-function ipv4(address: string | undefined): number {
+function ipv4(addresses: readonly string[]): number {
+  const address = ofFamily(addresses, 4);
   return address === undefined ? 0 : parseAddress(address).w3;
 }
