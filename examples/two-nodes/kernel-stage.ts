@@ -1,10 +1,11 @@
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Flow } from "@netloom/core";
 import { ebpf } from "@netloom/datapath-ebpf";
-import { Rtnl } from "@netloom/netlink";
+import { Lab, makeFabric } from "@netloom/lab";
 import { nodeAddress, type DemoCluster, type DemoPod } from "./cluster.ts";
-import { Lab } from "./lab.ts";
 import type { Stage, Target } from "./main.ts";
 import { bold, dim, drawWalk, green, red } from "./walk.ts";
 
@@ -20,10 +21,16 @@ export async function kernelStage(nodes: number): Promise<Stage> {
   // Before anything is made: may we, and can this kernel?
   await using probe = ebpf({ uplink: "lo" });
   await probe.probe({ node: "probe", addresses: [] });
-  const lab = new Lab();
+  const lab = new Lab("demo");
   const interrupted = (): void => void lab[Symbol.asyncDispose]().finally(() => process.exit(130));
   process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
-  makeFabric(lab, nodes);
+  makeFabric(
+    lab,
+    Array.from({ length: nodes }, (_, index) => ({
+      name: `node${index + 1}`,
+      address: `${nodeAddress(index)}/24`,
+    })),
+  );
   const seen: Flow[] = [];
   return {
     datapath: (node) =>
@@ -41,7 +48,7 @@ export async function kernelStage(nodes: number): Promise<Stage> {
       }
       lab.defer(() => cluster.operator.stop());
     },
-    netns: (pod) => lab.namespace(`pod-${pod}`).name!,
+    netns: (pod) => lab.namespace(`pod-${pod}`).name,
     async serve(pods, port) {
       await Promise.all(pods.filter(({ app }) => app === "web").map(({ name }) => serve(lab, name, port)));
     },
@@ -70,22 +77,14 @@ export async function kernelStage(nodes: number): Promise<Stage> {
   };
 }
 
-/** A switch, and a cable from it to each node's `eth0`. */
-function makeFabric(lab: Lab, nodes: number): void {
-  const fabric = lab.namespace("fabric");
-  using rtnl = Rtnl.open({ netns: fabric });
-  rtnl.links.create({ kind: "bridge", name: "switch", up: true });
-  for (let index = 0; index < nodes; index++) {
-    const node = lab.namespace(`node${index + 1}`);
-    const peer = { name: "eth0", netns: node, up: true };
-    rtnl.links.create({ kind: "veth", name: `node${index + 1}`, up: true, master: "switch", peer });
-    using inside = Rtnl.open({ netns: node });
-    inside.addresses.add({ device: "eth0", address: `${nodeAddress(index)}/24` });
-  }
+/** Runs one of the demo's programs in a pod. */
+function run(lab: Lab, pod: string, program: string, ...args: readonly string[]): ChildProcess {
+  const file = join(import.meta.dirname, "programs", program);
+  return lab.spawn(`pod-${pod}`, process.execPath, [file, ...args], { stdio: ["ignore", "pipe", "inherit"] });
 }
 
 async function serve(lab: Lab, pod: string, port: number): Promise<void> {
-  const child = lab.spawn(`pod-${pod}`, "server.mjs", pod, String(port));
+  const child = run(lab, pod, "server.mjs", pod, String(port));
   await once(child.stdout!, "data");
 }
 
@@ -96,14 +95,8 @@ async function connect(
   times: number,
   timeout: number,
 ): Promise<Attempt[]> {
-  const child = lab.spawn(
-    `pod-${from.name}`,
-    "client.mjs",
-    to.address,
-    String(to.port),
-    String(times),
-    String(timeout),
-  );
+  const numbers = [to.port, times, timeout].map(String);
+  const child = run(lab, from.name, "client.mjs", to.address, ...numbers);
   const attempts: Attempt[] = [];
   for await (const line of createInterface({ input: child.stdout! }))
     attempts.push(JSON.parse(line) as Attempt);

@@ -1,34 +1,43 @@
-import type { ChildProcess } from "node:child_process";
+import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { unmountBpffs } from "@netloom/bpf-loader";
 import { Netns, Rtnl } from "@netloom/netlink";
 
-const PREFIX = "netloom-demo";
 const RUN = "/run";
 
-/** Everything the demo makes on the machine, under names that bear its process id, so that nothing stays behind. */
+/** A namespace that has a name, as all of a lab's do. */
+export type NamedNetns = Netns & { readonly name: string };
+
+/**
+ * Everything a run makes on the machine, under names that bear its process id, so that nothing stays behind: not after
+ * a failure, and what a killed run left goes when the next one starts.
+ */
 export class Lab implements AsyncDisposable {
-  readonly #prefix = `${PREFIX}-${process.pid}`;
-  readonly #namespaces = new Map<string, Netns>();
+  /** Starts every name, e.g. `netloom-demo-4711`. */
+  readonly prefix: string;
+  readonly #namespaces = new Map<string, NamedNetns>();
   readonly #processes = new Set<ChildProcess>();
   readonly #steps: (() => Promise<unknown> | void)[] = [];
 
-  constructor() {
-    for (const pid of leftBehind()) removeAll(`${PREFIX}-${pid}`);
+  /** @param purpose - lower-case letters: whose lab it is. Runs of another purpose are left alone. */
+  constructor(purpose: string) {
+    const kind = `netloom-${purpose}`;
+    for (const pid of leftBehind(kind)) removeAll(`${kind}-${pid}`);
+    this.prefix = `${kind}-${process.pid}`;
     mkdirSync(this.bpffs, { recursive: true });
   }
 
   /** Where the datapaths of this run may keep their pins. */
   get bpffs(): string {
-    return join(RUN, this.#prefix, "bpf");
+    return join(RUN, this.prefix, "bpf");
   }
 
-  /** A network namespace: a node, a pod, the fabric. */
-  namespace(name: string): Netns {
+  /** A network namespace: a node, a pod, the fabric. Made when it is asked for the first time. */
+  namespace(name: string): NamedNetns {
     let netns = this.#namespaces.get(name);
     if (netns === undefined) {
-      netns = Netns.create(`${this.#prefix}-${name}`);
+      netns = Netns.create(`${this.prefix}-${name}`) as NamedNetns;
       this.#namespaces.set(name, netns);
       using rtnl = Rtnl.open({ netns });
       rtnl.links.set("lo", { up: true });
@@ -36,12 +45,9 @@ export class Lab implements AsyncDisposable {
     return netns;
   }
 
-  /** Runs one of the demo's programs in a namespace. */
-  spawn(name: string, program: string, ...args: readonly string[]): ChildProcess {
-    const file = join(import.meta.dirname, "programs", program);
-    const child = this.namespace(name).spawn(process.execPath, [file, ...args], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+  /** Runs a program in a namespace; it ends with the lab at the latest. */
+  spawn(name: string, command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
+    const child = this.namespace(name).spawn(command, args, options);
     this.#processes.add(child);
     child.once("exit", () => this.#processes.delete(child));
     return child;
@@ -62,14 +68,15 @@ export class Lab implements AsyncDisposable {
       }
     }
     for (const netns of this.#namespaces.values()) netns.close();
-    removeAll(this.#prefix);
+    this.#namespaces.clear();
+    removeAll(this.prefix);
   }
 }
 
-/** Process ids of demos that died and left something. */
-function leftBehind(): Set<string> {
+/** Process ids of runs that died and left something. */
+function leftBehind(kind: string): Set<string> {
   const names = [...Netns.list(), ...readdirSync(RUN)];
-  const pids = names.flatMap((name) => new RegExp(`^${PREFIX}-(\\d+)`).exec(name)?.[1] ?? []);
+  const pids = names.flatMap((name) => new RegExp(`^${kind}-(\\d+)`).exec(name)?.[1] ?? []);
   return new Set(pids.filter((pid) => pid !== String(process.pid) && !alive(Number(pid))));
 }
 
