@@ -60,13 +60,12 @@ const ENUMS = [
   "reserved_identity",
 ];
 
+const TARGET = ["-O2", "-g", "-target", "bpf", "-mcpu=v3", "-ffile-compilation-dir=."];
+const WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"];
+
 function compile(source: string, target: string): Uint8Array {
   const multiarch = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
-  run("clang", [
-    ...["-O2", "-g", "-target", "bpf", "-mcpu=v3", "-ffile-compilation-dir=."],
-    ...["-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"],
-    ...[`-I/usr/include/${multiarch}`, "-c", source, "-o", target],
-  ]);
+  run("clang", [...TARGET, ...WARNINGS, `-I/usr/include/${multiarch}`, "-c", source, "-o", target]);
   // DWARF goes, BTF stays.
   run("llvm-strip", ["-g", target]);
   return new Uint8Array(readFileSync(target));

@@ -1,6 +1,6 @@
 import type { Flow, FlowEnd, FlowVerdict } from "@netloom/core";
 
-const tty = process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined;
+const tty = process.stdout.isTTY && process.env["NO_COLOR"] === undefined;
 const paint = (code: number) => (text: string) => (tty ? `\x1b[${code}m${text}\x1b[0m` : text);
 export const bold: (text: string) => string = paint(1);
 export const dim: (text: string) => string = paint(2);

@@ -263,7 +263,7 @@ describe.skipIf(unprivileged)("routes into a tunnel", () => {
     expect(ip(netns, "route", "show", "10.9.0.0/24")).toMatchObject([
       { encap: "ip", id: 6, dst: "192.0.2.1" },
     ]);
-    const [route] = rtnl.routes.list().filter(({ to }) => to === "10.9.0.0/24");
+    const route = rtnl.routes.list().find(({ to }) => to === "10.9.0.0/24");
     expect(route?.encap).toEqual({ ...encap, from: undefined, ttl: 0, tos: 0 });
     rtnl.routes.replace({ to: "10.9.0.0/24", device: "vx", encap: { id: 7, to: "192.0.2.2", ttl: 9 } });
     expect(rtnl.routes.list().find(({ to }) => to === "10.9.0.0/24")?.encap).toMatchObject({ id: 7, ttl: 9 });

@@ -104,7 +104,7 @@ function familiesOf({ families, ipam, datapath }: AgentOptions): readonly Family
 }
 
 function invalid(option: string, input: unknown, remedy: string): NetloomError {
-  const shown = typeof input === "object" ? "" : ` ${String(input)}`;
+  const shown = Object(input) === input ? "" : ` ${String(input)}`;
   return new NetloomError("ERR_OPTIONS_INVALID", `option ${option}${shown} is not acceptable`, {
     input,
     remedy,

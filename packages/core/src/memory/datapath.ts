@@ -112,6 +112,7 @@ export class MemoryDatapath implements Datapath {
     this.#plan = plan;
   }
 
+  // oxlint-disable-next-line require-yield -- nothing happens in memory: the stream is empty, and ends when told to
   async *events(options: AbortOptions = {}): AsyncGenerator<readonly DatapathEvent[], void, undefined> {
     const { signal } = this.#closed;
     if (options.signal?.aborted === true || signal.aborted) return;

@@ -68,12 +68,10 @@ class NetloomOperator implements Operator {
     });
     const barrier = new ClusterBarrier({ store, keys, runtime, onError: (error) => this.#report(error) });
     this.#context = {
-      ...{
-        store,
-        runtime,
-        prefix: (component) => keys.backend(component),
-        report: (error) => this.#report(error),
-      },
+      store,
+      runtime,
+      prefix: (component) => keys.backend(component),
+      report: (error) => this.#report(error),
       settled: (signal) => barrier.settledNow(signal === undefined ? {} : { signal }),
       nodes: async () => {
         const { entries } = await store.list(keys.nodes);

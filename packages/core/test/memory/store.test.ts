@@ -28,7 +28,7 @@ describe("the in-memory store", () => {
     given.list.push(2);
     const read = (await store.get("a"))!.value as { list: number[] };
     expect(read).toEqual({ list: [1] });
-    expect(() => read.list.push(3)).toThrow();
+    expect(() => read.list.push(3)).toThrow(TypeError);
   });
 
   it("tells a watcher every change after the revision it names, in order", async () => {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileDirection, type ResolvedRule } from "../../src/policy/compile.ts";
 import { blocksOf, covers } from "../../src/policy/l4.ts";

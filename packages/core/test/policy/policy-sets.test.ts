@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseCidr } from "../../src/address/index.ts";
 import { Direction, type PolicyKey, type PolicyValue } from "../../src/datapath/schema.generated.ts";
