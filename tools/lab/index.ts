@@ -1,3 +1,4 @@
 /** Network namespaces, cables and processes that go away again: what the demo, the tests and the bench stand on. */
 export { makeFabric } from "./fabric.ts";
 export { Lab } from "./lab.ts";
+export { whyNoLab } from "./permitted.ts";

@@ -6,6 +6,9 @@ import { isMissing, kernel } from "./errors.ts";
 /** A directory that stands on a bpf file system which we mounted: it is ours to unmount, in whichever process. */
 const MARK = "mounted-by-netloom";
 
+/** What the kernel itself puts on every new one (`kernel/bpf/preload`). */
+const KERNEL_FILES: ReadonlySet<string> = new Set(["maps.debug", "progs.debug"]);
+
 /** Mounts one where there is none. @returns whether it did. */
 export function ensureMounted(bpffs: string): boolean {
   const mounted = kernel(`mount a bpf file system at ${bpffs}`, () => mountBpffs(bpffs));
@@ -16,7 +19,7 @@ export function ensureMounted(bpffs: string): boolean {
 /** Unmounts what {@link ensureMounted} mounted, once nobody's pins are left on it. */
 export function unmountIfOurs(bpffs: string): void {
   if (!isBpffs(bpffs)) return;
-  const there = readdirSync(bpffs);
+  const there = readdirSync(bpffs).filter((name) => !KERNEL_FILES.has(name));
   if (there.length !== 1 || there[0] !== MARK) return;
   kernel(`unmount ${bpffs}`, () => unmountBpffs(bpffs));
 }

@@ -1,0 +1,105 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { openPinnedLink } from "@netloom/bpf-loader";
+import { whyNoLab } from "@netloom/lab";
+import { Netns } from "@netloom/netlink";
+import { afterEach, describe, expect, it } from "vitest";
+
+const MAIN = join(import.meta.dirname, "..", "main.ts");
+
+function demo(...args: string[]): { readonly status: number | null; readonly output: string } {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--conditions=@netloom/source", MAIN, ...args],
+    {
+      encoding: "utf8",
+    },
+  );
+  return { status, output: stdout + stderr };
+}
+
+/** What demos have made on this machine and not taken away. */
+function leftovers(): string[] {
+  const ours = (name: string): boolean => name.startsWith("netloom-demo-");
+  const mounts = readFileSync("/proc/mounts", "utf8").split("\n");
+  return [
+    ...Netns.list().filter(ours),
+    ...readdirSync("/run").filter(ours),
+    ...mounts.filter((line) => line.includes("/run/netloom-demo-")),
+  ];
+}
+
+describe.skipIf(whyNoLab("the demo on the kernel's datapath") !== undefined)("the demo", () => {
+  afterEach(() => expect(leftovers()).toEqual([]));
+
+  it("tells of nodes, pods, three connections with their walks, and a summary", () => {
+    const { status, output } = demo();
+    expect(output).toContain("All as it should be");
+    expect(status).toBe(0);
+    for (const line of [
+      /2 nodes/,
+      /default\/client +node1 +10\.244\.0\.\d+ +identity \d+ {app=client}/,
+      /egress +no policy selects this direction: allow/,
+      /⇒ encapsulated to 192\.168\.50\.2, VNI \d+/,
+      /policy\[set \d+, \d+, ingress, TCP\/8080\] = allow by default\/web ingress\[0\], match l3-l4/,
+      /no entry for \d+ TCP\/8080, and default\/web denies by default/,
+      /✗ dropped: policy-denied \(from-overlay line \d+\)/,
+      /service +default\/web: destination becomes 10\.244\.[01]\.\d+:8080/,
+      /reverse +source becomes 10\.96\.0\.10:80/,
+      /20 connections to 10\.96\.0\.10:80 went to web-1 \(node2\) [1-9]\d*, web-2 \(node1\) [1-9]/,
+      /drop:policy-denied [1-9]/,
+    ]) {
+      expect(output).toMatch(line);
+    }
+  });
+
+  it("works with more nodes and pods", () => {
+    const { status, output } = demo("--nodes", "4", "--pods", "8");
+    expect(output).toContain("All as it should be");
+    expect(status).toBe(0);
+  });
+
+  it("says what is wrong with its options", () => {
+    const { status, output } = demo("--nodes", "1");
+    expect(status).toBe(1);
+    expect(output).toContain("--nodes 1: write a whole number from 2 to 16");
+  });
+
+  it("ends well when it is interrupted", async () => {
+    const child = await halfWay();
+    child.kill("SIGINT");
+    expect((await once(child, "close"))[0]).toBe(130);
+  });
+
+  it("that was killed leaves nothing once it has run again: no namespace, pin, mount or program", async () => {
+    const child = await halfWay();
+    const links = join("/run", `netloom-demo-${child.pid}`, "bpf", "netloom", "node1", "links");
+    const programs = readdirSync(links).map((file) => {
+      using link = openPinnedLink(join(links, file));
+      return link.info().programId;
+    });
+    child.kill("SIGKILL");
+    await once(child, "close");
+    expect(leftovers().length).toBeGreaterThan(5);
+    expect(demo().status).toBe(0);
+    expect(existsSync(links)).toBe(false);
+    const loaded = (id: number): boolean =>
+      spawnSync("bpftool", ["prog", "show", "id", String(id)]).status === 0;
+    expect(programs.filter(loaded)).toEqual([]);
+  });
+});
+
+/** A demo whose agents run and whose pods are there. */
+async function halfWay(): Promise<ReturnType<typeof spawn>> {
+  const child = spawn(process.execPath, ["--conditions=@netloom/source", MAIN], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let output = "";
+  for await (const chunk of child.stdout) {
+    output += String(chunk);
+    if (output.includes("1. A connection that policy allows")) break;
+  }
+  return child;
+}
