@@ -26,22 +26,15 @@ describe.skipIf(whyNoLab("what other programs see of the datapath") !== undefine
 
   afterAll(() => live[Symbol.asyncDispose]());
 
-  it("tshark reads VXLAN on the wire, with the identities as VNI and inner checksums that are right", async () => {
+  it("tshark reads VXLAN on the wire, with the identities as VNI and header checksums that are right", async () => {
     const server = await serve(live, "web", "tcp-lines", 8080);
-    const fields = [
-      "ip.src",
-      "ip.dst",
-      "vxlan.vni",
-      "tcp.dstport",
-      "ip.checksum.status",
-      "tcp.checksum.status",
-    ];
+    const fields = ["ip.src", "ip.dst", "vxlan.vni", "tcp.dstport", "ip.checksum.status"];
     const shark = live.lab.spawn(
       "node2",
       "tshark",
       [
         ...["-i", "eth0", "-l", "-n", "-Q", "-f", "udp port 8472", "-d", "udp.port==8472,vxlan"],
-        ...["-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE"],
+        ...["-o", "ip.check_checksum:TRUE"],
         ...[
           "-Y",
           "tcp.flags.syn==1",
@@ -75,33 +68,29 @@ describe.skipIf(whyNoLab("what other programs see of the datapath") !== undefine
       "8080",
     ]);
     expect(back?.slice(1, 3)).toEqual([`192.168.50.1,${client.address}`, String(web.endpoint.identity)]);
-    // 1: good; the second of both is the pod's own header. 2: not checked, as the kernel left it to the device.
-    for (const [, , , , ip] of [there!, back!]) expect(ip).toBe("1,1");
+    // 1 is good: the outer header's and the pod's. TCP's is left to the device, which a veth pair has not.
+    for (const row of [there!, back!]) expect(row[4]).toBe("1,1");
     await server.kill();
   }, 60_000);
 
   it("bpftool reads the pinned maps with their types, and finds the programs on their devices", () => {
     const pins = join(live.lab.bpffs, "netloom", "node1");
-    const dump = bpftool<{ formatted?: { key: unknown; value: Record<string, unknown> } }[]>(
-      ...["map", "dump", "pinned", join(pins, "maps", "endpoints")],
-    );
-    const [entry] = dump;
-    expect(dump).toHaveLength(1);
-    expect(entry!.formatted!.value).toMatchObject({
-      identity: client.endpoint.identity,
-      ifindex: client.endpoint.attachment!.ifindex,
-    });
-    const names = bpftool<{ name: string; btf_id?: number }[]>("map", "list");
-    expect(names.find(({ name }) => name === "endpoints")?.btf_id).toBeGreaterThan(0);
-    // A bpftool older than tcx knows of the link what every link has.
-    const link = bpftool<{ prog_id: number }>(
-      ...["link", "show", "pinned", join(pins, "links", "uplink-from-netdev")],
-    );
-    const program = bpftool<{ name: string }>("prog", "show", "id", String(link.prog_id));
-    expect(program.name).toBe("from_netdev");
+    const endpoints = join(pins, "maps", "endpoints");
+    const { identity, attachment } = client.endpoint;
+    expect(bpftool("map", "dump", "pinned", endpoints)).toEqual([
+      expect.objectContaining({
+        formatted: expect.objectContaining({
+          value: expect.objectContaining({ identity, ifindex: attachment!.ifindex }),
+        }),
+      }),
+    ]);
+    expect(bpftool("map", "show", "pinned", endpoints)).toMatchObject({ btf_id: expect.any(Number) });
+    const program = bpftool("link", "show", "pinned", join(pins, "links", "uplink-from-netdev"))["prog_id"];
+    expect(bpftool("prog", "show", "id", String(program))).toMatchObject({ name: "from_netdev" });
   });
 });
 
-function bpftool(...args: readonly string[]): unknown {
-  return JSON.parse(execFileSync("bpftool", ["-j", ...args], { encoding: "utf8" }));
+function bpftool(...args: readonly string[]): Readonly<Record<string, unknown>> {
+  const output = execFileSync("bpftool", ["-j", ...args], { encoding: "utf8" });
+  return JSON.parse(output) as Readonly<Record<string, unknown>>;
 }
