@@ -2,7 +2,7 @@ import { OBJECTS, objectBytes } from "./objects.ts";
 import type { ObjectName } from "./objects.ts";
 
 /** A small generator with a seed: a failure names its number and can be had again. */
-export function random(seed: number): (below: number) => number {
+function random(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
     // mulberry32

@@ -20,7 +20,7 @@ export function summarize(log: readonly string[]): string {
 const INSTRUCTION = /^(\d+): (?:\(|R\d|frame)/;
 
 /** The C line of the last instruction in the log. */
-export function sourceOf(program: ProgramSpec, btf: Btf, log: readonly string[]): SourceLine | undefined {
+function sourceOf(program: ProgramSpec, btf: Btf, log: readonly string[]): SourceLine | undefined {
   const last = log.findLast((line) => INSTRUCTION.test(line));
   if (last === undefined) return undefined;
   const position = Number(INSTRUCTION.exec(last)?.[1]);

@@ -43,7 +43,7 @@ export function createMapFd(sys: Sys, spec: MapSpec, btfFd?: number): Fd {
 }
 
 /** The kernel wants a power of two of at least a page. */
-export function ringSize(bytes: number, pageSize: number): number {
+function ringSize(bytes: number, pageSize: number): number {
   let size = pageSize;
   while (size < bytes) size *= 2;
   return size;

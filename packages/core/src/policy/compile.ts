@@ -106,7 +106,7 @@ function toEntries(identity: number, boxes: Boxes): PolicyEntry[] {
   return [...boxes.values()].map(({ block, deny, rule }) => ({ identity, ...block, deny, rule }));
 }
 
-export function shapeOf(entries: Iterable<L4Block>, enforced: boolean): number {
+function shapeOf(entries: Iterable<L4Block>, enforced: boolean): number {
   let shape = enforced ? 0 : PolicyShape.POLICY_SHAPE_DEFAULT_ALLOW;
   for (const { protocol, bits } of entries)
     shape |= protocol === 0 ? PolicyShape.POLICY_SHAPE_ANY_PROTOCOL : 1 << bits;

@@ -32,7 +32,7 @@ export interface Section {
 }
 
 /** As Cilium: more ports in one rule hint at a mistake, and multiply with every peer. */
-export const MAX_PORTS_PER_RULE = 40;
+const MAX_PORTS_PER_RULE = 40;
 
 /**
  * Checks a policy from anywhere: JSON, YAML, a store. Nothing of a bad one is kept.

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 
-import { type Label, type Selector, type SelectorInput, parseSelector } from "../../src/labels/index.ts";
+import { type Label, type SelectorInput } from "../../src/labels/index.ts";
 
 const source = fc.constantFrom("k8s", "container");
 const key = fc.constantFrom("app", "tier", "env", "app.kubernetes.io/name");
@@ -32,8 +32,6 @@ export const selectorInput: fc.Arbitrary<SelectorInput> = fc.record(
   },
   { requiredKeys: [] },
 );
-
-export const selector: fc.Arbitrary<Selector> = selectorInput.map((input) => parseSelector(input));
 
 /** Kubernetes' definition, word by word, as the oracle for everything faster. */
 export function naivelyMatches(input: SelectorInput, set: readonly Label[]): boolean {

@@ -50,7 +50,7 @@ export function rangeIpam(cidr: string): Ipam {
 }
 
 /** Every remote pod CIDR is behind a tunnel. */
-export function tunnelRouting(): Routing {
+function tunnelRouting(): Routing {
   return {
     name: "tunnel",
     start: async () => {},
