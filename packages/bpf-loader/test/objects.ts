@@ -7,6 +7,7 @@ import type { GenerateOptions } from "@netloom/bpf-loader/bpf2ts";
 /** The test objects, by name. */
 export const OBJECTS = [
   "calls",
+  "counter",
   "events",
   "globals",
   "hooks",
