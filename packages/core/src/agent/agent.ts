@@ -12,10 +12,11 @@ import { LabelTable } from "../labels/index.ts";
 import { Lifecycle, type Status } from "../lifecycle.ts";
 import { nodeToJson, parseNode, type NodeFact } from "../node/node.ts";
 import type { IpamStatus } from "../ports/ipam.ts";
-import type { DatapathMetric } from "../ports/datapath.ts";
+import type { Attachment, DatapathMetric, Drift } from "../ports/datapath.ts";
 import type { RoutePlan, Underlay } from "../ports/routing.ts";
 import type { AbortOptions, Revision } from "../ports/store.ts";
 import { Acknowledger } from "./acknowledger.ts";
+import { Auditor } from "./auditor.ts";
 import { Derivation } from "./derivation.ts";
 import { Endpoints, type EndpointEvents } from "./endpoints.ts";
 import { FlowReader, type Flow } from "./flows.ts";
@@ -26,6 +27,8 @@ import { askVerdict, type Verdict, type VerdictQuestion } from "./verdict.ts";
 export interface AgentEvents extends EndpointEvents {
   /** The datapath has everything up to here. */
   "revision:applied": [revision: Revision];
+  /** Somebody else had changed the datapath; it is as it should be again. */
+  "drift:repaired": [drifts: readonly Drift[]];
   /** What went wrong in a loop. The loop goes on. */
   error: [error: unknown];
 }
@@ -65,6 +68,11 @@ export interface Agent extends AsyncDisposable {
   /** What the datapath's own tables say of a packet, without sending one. */
   verdict(question: VerdictQuestion): Verdict;
   describe(): AgentStatus;
+  /**
+   * Reads maps, devices and routes back and mends what is not as the agent left it. Happens by itself every
+   * `auditInterval`. Resolves to what it found, when it is mended.
+   */
+  audit(): Promise<readonly Drift[]>;
   /** Stops, and removes every trace of the node: interfaces, programs, maps, facts. Its pods lose their network. */
   uninstall(): Promise<void>;
 }
@@ -94,6 +102,7 @@ class NetloomAgent implements Agent {
   readonly #reconciler: Reconciler;
   readonly #acknowledger: Acknowledger;
   readonly #barrier: ClusterBarrier;
+  readonly #auditor: Auditor;
   readonly #flows: FlowReader;
   readonly #worldIdentity: number;
   #node: NodeFact;
@@ -154,6 +163,20 @@ class NetloomAgent implements Agent {
       random: runtime.random,
       node: node.name,
     });
+    this.#auditor = new Auditor({
+      datapath: options.datapath,
+      maps: () => options.datapath.maps,
+      derivation: this.#derivation,
+      plan: () => this.#plan!,
+      hooks: () => this.endpoints.hooks(),
+      runtime,
+      signal,
+      interval: config.auditInterval,
+      attached: (attachment) => this.#attached(attachment.name, attachment),
+      mend: () => this.#reconciler.again(),
+      onDrift: (drifts) => this.#events.emit("drift:repaired", drifts),
+      onError: report,
+    });
     this.#flows = new FlowReader({
       node: node.name,
       datapath: options.datapath,
@@ -178,11 +201,7 @@ class NetloomAgent implements Agent {
       identityGrace: config.identityGrace,
       events: this.#events,
       podMtu: () => this.#plan?.podMtu ?? 1500,
-      attached: (name, attachment) => {
-        this.#derivation.setAttachment(name, attachment);
-        if (attachment !== undefined) this.#flows.named(attachment);
-        if (this.#ready) this.#reconciler.kick();
-      },
+      attached: (name, attachment) => this.#attached(name, attachment),
       settledHere: (revision, wait) => this.#reconciler.settled(revision, wait),
       settledEverywhere: (revision, wait) => this.#barrier.settled(revision, wait),
     });
@@ -228,6 +247,11 @@ class NetloomAgent implements Agent {
       worldIdentity: this.#worldIdentity,
       allowLocalHost: this.#config.allowLocalHost,
     });
+  }
+
+  audit(): Promise<readonly Drift[]> {
+    this.#lifecycle.assertRunning();
+    return this.#auditor.audit();
   }
 
   describe(): AgentStatus {
@@ -340,6 +364,13 @@ class NetloomAgent implements Agent {
     await this.#reconciler.settled(revision ?? this.#facts.revision);
     this.#derivation.serviceTables.settleAdopted(this.#options.datapath.maps);
     await this.#identities.prune();
+    void this.#auditor.run();
+  }
+
+  #attached(name: string, attachment: Attachment | undefined): void {
+    this.#derivation.setAttachment(name, attachment);
+    if (attachment !== undefined) this.#flows.named(attachment);
+    if (this.#ready) this.#reconciler.kick();
   }
 
   #changed(changes: readonly FactChange[]): void {

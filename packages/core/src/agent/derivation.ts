@@ -22,7 +22,7 @@ import { Peers } from "../policy/peers.ts";
 import { PolicySets, type PolicyAssignment } from "../policy/policy-sets.ts";
 import { RuleBook } from "../policy/rule-book.ts";
 import type { EnforcementMode } from "../policy/types.ts";
-import type { Attachment, DatapathMaps } from "../ports/datapath.ts";
+import type { Attachment, DatapathMaps, Drift } from "../ports/datapath.ts";
 import type { RoutePlan } from "../ports/routing.ts";
 import { ServiceBook } from "../service/service-book.ts";
 import { ServiceTables } from "../service/service-tables.ts";
@@ -155,6 +155,21 @@ export class Derivation {
     this.serviceTables.applyDeletes(maps);
     this.#dropLeaving(maps);
     if (overflow !== undefined) throw overflow;
+  }
+
+  /**
+   * Reads the maps back and takes note of what is not as it was left: the next {@link Derivation.write} mends it.
+   *
+   * @param breathe - awaited every few thousand entries, so that others get their turn.
+   */
+  async audit(maps: DatapathMaps, breathe: () => Promise<void>): Promise<readonly Drift[]> {
+    return [
+      ...(await this.#endpoints.audit(maps.endpoints, breathe)),
+      ...(await this.#policy.audit(maps.policy, breathe)),
+      ...(await this.ipcache.addresses.audit(maps.ipcache, breathe)),
+      ...(await this.ipcache.prefixes.audit(maps.ipcachePrefixes, breathe)),
+      ...(await this.serviceTables.audit(maps, breathe)),
+    ];
   }
 
   #writeEndpoints(maps: DatapathMaps): void {

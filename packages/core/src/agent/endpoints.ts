@@ -8,7 +8,7 @@ import type { Keys } from "../facts/keys.ts";
 import { assertName } from "../facts/names.ts";
 import { quietly } from "../identity/store-allocator.ts";
 import type { LabelFilter, LabelSet, LabelTable } from "../labels/index.ts";
-import type { Attachment, Datapath } from "../ports/datapath.ts";
+import type { Attachment, Datapath, EndpointHook } from "../ports/datapath.ts";
 import type { Identity, IdentityAllocator } from "../ports/identity.ts";
 import type { Ipam, Lease } from "../ports/ipam.ts";
 import type { Runtime } from "../ports/runtime.ts";
@@ -106,6 +106,12 @@ export class Endpoints {
 
   list(): readonly Endpoint[] {
     return [...this.#live.values()].map(view);
+  }
+
+  /** The interfaces there should be now: of all that are neither on their way in nor on their way out. */
+  hooks(): readonly EndpointHook[] {
+    const ready = [...this.#live.values()].filter(({ state }) => state === "ready");
+    return ready.map(({ fact }) => this.#hookOf(fact));
   }
 
   /**
@@ -307,15 +313,19 @@ export class Endpoints {
     }
   }
 
-  async #attach(fact: EndpointFact): Promise<Attachment> {
-    return this.#context.datapath.attach({
+  #attach(fact: EndpointFact): Promise<Attachment> {
+    return this.#context.datapath.attach(this.#hookOf(fact));
+  }
+
+  #hookOf(fact: EndpointFact): EndpointHook {
+    return {
       name: fact.name,
       addresses: fact.addresses,
       netns: fact.netns,
       interface: fact.interface,
       gateways: this.#context.ipam.routers(),
       mtu: this.#context.podMtu(),
-    });
+    };
   }
 
   async #detach(name: string): Promise<void> {

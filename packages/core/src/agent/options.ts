@@ -40,6 +40,11 @@ export interface AgentOptions {
    * effect regardless. @defaultValue 5000
    */
   readonly identityGrace?: number;
+  /**
+   * How often maps, devices and routes are read back and mended where somebody else has changed them, in milliseconds;
+   * 0: never. @defaultValue 60000
+   */
+  readonly auditInterval?: number;
   /** @defaultValue the clock and chance of the process */
   readonly runtime?: Runtime;
 }
@@ -53,6 +58,7 @@ export interface AgentConfig {
   readonly enforcement: EnforcementMode;
   readonly allowLocalHost: boolean;
   readonly identityGrace: number;
+  readonly auditInterval: number;
   readonly runtime: Runtime;
 }
 
@@ -70,6 +76,8 @@ export function parseAgentOptions(options: AgentOptions): AgentConfig {
     throw invalid("policy.enforcement", enforcement, `write one of ${MODES.join(", ")}`);
   const identityGrace = options.identityGrace ?? 5000;
   if (!(identityGrace >= 0)) throw invalid("identityGrace", identityGrace, "write milliseconds, 0 or more");
+  const auditInterval = options.auditInterval ?? 60_000;
+  if (!(auditInterval >= 0)) throw invalid("auditInterval", auditInterval, "write milliseconds, 0 or more");
   const cluster = options.cluster ?? "default";
   if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(cluster)) {
     throw invalid("cluster", cluster, "write lower-case letters, digits and '-'");
@@ -82,6 +90,7 @@ export function parseAgentOptions(options: AgentOptions): AgentConfig {
     enforcement,
     allowLocalHost: options.policy?.allowLocalHost ?? true,
     identityGrace,
+    auditInterval,
     runtime: options.runtime ?? systemRuntime,
   };
 }

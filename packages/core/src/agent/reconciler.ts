@@ -19,6 +19,7 @@ export class Reconciler {
   readonly #backoff: Backoff;
   readonly #signal: AbortSignal;
   readonly #waiters = new Set<Waiter>();
+  #askedAgain: readonly Pick<Waiter, "resolve" | "reject">[] = [];
   #due = false;
   #running = false;
   #applied: Revision = 0;
@@ -48,6 +49,15 @@ export class Reconciler {
   kick(): void {
     this.#due = true;
     if (!this.#running) void this.#run();
+  }
+
+  /** One more pass, whatever has changed. Resolves when one that began after the call has succeeded. */
+  again(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#signal.aborted) return reject(this.#signal.reason);
+      this.#askedAgain = [...this.#askedAgain, { resolve, reject }];
+      this.kick();
+    });
   }
 
   /** Resolves when the datapath has what the facts said at `revision`. */
@@ -84,10 +94,13 @@ export class Reconciler {
     await Promise.resolve();
     while (this.#due && !this.#signal.aborted) {
       this.#due = false;
+      const asked = this.#askedAgain;
       try {
         const revision = await this.#pass();
         this.#backoff.reset();
         this.#reached(revision);
+        this.#askedAgain = this.#askedAgain.filter((each) => !asked.includes(each));
+        for (const { resolve } of asked) resolve();
       } catch (error) {
         if (this.#signal.aborted) break;
         this.#onError(error);
@@ -105,6 +118,6 @@ export class Reconciler {
   }
 
   #stop(): void {
-    for (const waiter of this.#waiters) waiter.reject(this.#signal.reason);
+    for (const waiter of [...this.#waiters, ...this.#askedAgain]) waiter.reject(this.#signal.reason);
   }
 }

@@ -1,4 +1,4 @@
-import type { TypedMap } from "../ports/datapath.ts";
+import type { Drift, TypedMap } from "../ports/datapath.ts";
 import type { Codec } from "./schema.generated.ts";
 
 interface Wanted<K, V> {
@@ -75,6 +75,40 @@ export class Mirror<K, V> {
     for (const name of this.#wanted.keys()) this.#dirty.add(name);
   }
 
+  /**
+   * Reads the table back and takes note of what is not as it was left: the next writes mend it. The table may change
+   * while `breathe` is awaited; what looks wrong is looked at again before it counts.
+   *
+   * @param breathe - awaited every few thousand entries, so that others get their turn.
+   */
+  async audit(table: TypedMap<K, V>, breathe: () => Promise<void>): Promise<readonly Drift[]> {
+    const seen = new Set<string>();
+    const suspects = new Set<string>();
+    for (const [key, value] of table.entries()) {
+      const name = encode(this.#key, key);
+      const bytes = encode(this.#value, value);
+      if (bytes === this.#absentBytes) continue;
+      seen.add(name);
+      if (this.#there.get(name) !== bytes) suspects.add(name);
+      if (seen.size % ENTRIES_A_TURN === 0) await breathe();
+    }
+    for (const name of this.#there.keys()) if (!seen.has(name)) suspects.add(name);
+    return [...suspects].flatMap((name) => this.#look(table, name) ?? []);
+  }
+
+  #look(table: TypedMap<K, V>, name: string): Drift | undefined {
+    const believed = this.#there.get(name);
+    const value = table.get(decode(this.#key, name));
+    const bytes = value === undefined ? undefined : encode(this.#value, value);
+    const found = bytes === this.#absentBytes ? undefined : bytes;
+    if (found === believed || believed === UNCERTAIN) return undefined;
+    if (found === undefined) this.#there.delete(name);
+    else this.#there.set(name, found);
+    this.#dirty.add(name);
+    const problem = found === undefined ? "missing" : believed === undefined ? "foreign" : "changed";
+    return { what: `${table.name} entry`, which: hex(name), problem };
+  }
+
   /** Writes what is wanted and not there. @throws what the table throws; the rest stays to be written. */
   applySets(table: TypedMap<K, V>): number {
     const entries: (readonly [K, V])[] = [];
@@ -131,6 +165,13 @@ export class Mirror<K, V> {
 }
 
 const UNCERTAIN = "?";
+
+/** Each takes a microsecond or two. */
+const ENTRIES_A_TURN = 4096;
+
+function hex(bytes: string): string {
+  return Array.from(bytes, (byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+}
 
 /** A value's bytes as text: a key of JavaScript maps, one byte a character. */
 export function encode<T>(codec: Codec<T>, value: T): string {

@@ -62,6 +62,16 @@ export interface DatapathMaps {
   readonly nat: TypedMap<NatKey, NatValue>;
 }
 
+/** Something that was not as the agent had left it, and now is again. */
+export interface Drift {
+  /** What kind of thing, e.g. `ipcache entry`, `route`. */
+  readonly what: string;
+  /** Which of them: of an entry the bytes of its key, in hexadecimal. */
+  readonly which: string;
+  /** `foreign`: it should not be there at all. */
+  readonly problem: "missing" | "changed" | "foreign";
+}
+
 /** Declared, not guessed: the agent adapts to it and the conformance kit skips by it. */
 export interface DatapathCapabilities {
   readonly families: readonly Family[];
@@ -164,6 +174,11 @@ export interface Datapath extends AsyncDisposable {
   attachments(): Promise<readonly Attachment[]>;
   /** Carries out a plan: devices, their MTU, routes. */
   apply(plan: RoutePlan, options?: AbortOptions): Promise<void>;
+  /**
+   * Compares devices, routes and what is attached with what it was told, brings back what is not so and tells of it.
+   * Left out where nothing but the datapath itself can change them.
+   */
+  audit?(plan: RoutePlan, hooks: readonly EndpointHook[], options?: AbortOptions): Promise<readonly Drift[]>;
   /** Batches, as they come. Ends when aborted or closed. */
   events(options?: AbortOptions): AsyncIterable<readonly DatapathEvent[]>;
   metrics(): readonly DatapathMetric[];

@@ -11,7 +11,7 @@ import {
   type ServiceKey,
   type ServiceValue,
 } from "../datapath/schema.generated.ts";
-import type { DatapathMaps, MaglevMap } from "../ports/datapath.ts";
+import type { DatapathMaps, Drift, MaglevMap } from "../ports/datapath.ts";
 import { IndexPool } from "./index-pool.ts";
 import { maglevTable } from "./maglev.ts";
 
@@ -36,6 +36,8 @@ export interface Backend {
 interface Programmed {
   readonly key: ServiceKey;
   readonly backends: readonly string[];
+  /** Those that get new flows. */
+  readonly usable: readonly Backend[];
   /** Which table it needs: the same text, the same table. */
   readonly signature: string;
 }
@@ -69,6 +71,8 @@ export class ServiceTables {
   readonly #uses = new Map<string, number>();
   readonly #tables = new Map<number, Uint16Array>();
   readonly #goneTables = new Set<number>();
+  /** Of the tables that have been written, by service: enough to know them again. */
+  readonly #digests = new Map<number, number>();
 
   /** Takes over the numbers in the datapath, before anything else. */
   adopt(maps: DatapathMaps): void {
@@ -109,7 +113,7 @@ export class ServiceTables {
     if (before?.signature !== signature || before.backends.length === 0)
       this.#build(id, usable, frontend.protocol);
     this.services.set(key, { id, backendCount: usable.length });
-    this.#programmed.set(name, { key, backends: names, signature });
+    this.#programmed.set(name, { key, backends: names, usable, signature });
   }
 
   delete(frontend: Pick<Frontend, "address" | "port" | "protocol">): void {
@@ -142,15 +146,47 @@ export class ServiceTables {
   applyDeletes(maps: DatapathMaps): void {
     this.services.applyDeletes(maps.services);
     for (const id of this.#goneTables) {
-      if (!this.#tables.has(id)) maps.maglev.delete(id);
+      if (!this.#tables.has(id)) {
+        maps.maglev.delete(id);
+        this.#digests.delete(id);
+      }
       this.#goneTables.delete(id);
     }
     this.backends.applyDeletes(maps.backends);
   }
 
+  /** Reads everything back and takes note of what is not as it was left: the next writes mend it. */
+  async audit(maps: DatapathMaps, breathe: () => Promise<void>): Promise<readonly Drift[]> {
+    return [
+      ...(await this.services.audit(maps.services, breathe)),
+      ...(await this.backends.audit(maps.backends, breathe)),
+      ...(await this.#auditTables(maps.maglev, breathe)),
+    ];
+  }
+
+  async #auditTables(maglev: MaglevMap, breathe: () => Promise<void>): Promise<readonly Drift[]> {
+    const drifts: Drift[] = [];
+    for (const [name, { usable, key }] of this.#programmed) {
+      await breathe();
+      const id = this.#ids.get(name);
+      const believed = id === undefined ? undefined : this.#digests.get(id);
+      if (id === undefined || believed === undefined || this.#tables.has(id)) continue;
+      const table = maglev.get(id);
+      if (table !== undefined && digest(table) === believed) continue;
+      drifts.push({
+        what: "maglev table",
+        which: name,
+        problem: table === undefined ? "missing" : "changed",
+      });
+      this.#build(id, usable, key.protocol);
+    }
+    return drifts;
+  }
+
   #applyTables(maglev: MaglevMap): void {
     for (const [id, table] of this.#tables) {
       maglev.set(id, table);
+      this.#digests.set(id, digest(table));
       this.#tables.delete(id);
       this.#goneTables.delete(id);
     }
@@ -204,6 +240,12 @@ export class ServiceTables {
 function usableOf(backends: readonly Backend[]): readonly Backend[] {
   const active = backends.filter(({ terminating, weight }) => !terminating && weight > 0);
   return active.length > 0 ? active : backends.filter(({ weight }) => weight > 0);
+}
+
+function digest(table: Uint16Array): number {
+  let hash = 0;
+  for (const slot of table) hash = (Math.imul(hash, 31) + slot) | 0;
+  return hash;
 }
 
 function serviceName(key: Pick<ServiceKey, "address" | "port" | "protocol">): string {
