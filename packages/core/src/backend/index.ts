@@ -9,4 +9,7 @@ export { isRace } from "../facts/race.ts";
 export { follow } from "../facts/follow.ts";
 export type { FollowOptions } from "../facts/follow.ts";
 export { quietly } from "../identity/store-allocator.ts";
+export { askPolicy } from "../policy/verdict.ts";
+export type { KnownIdentity, PolicyLookup, PolicyQuestion, PolicyVerdict } from "../policy/verdict.ts";
+export type { PolicyEntry } from "../policy/compile.ts";
 export { ofFamily } from "../node/node.ts";

@@ -1,5 +1,3 @@
-import { decode, encode } from "../datapath/mirror.ts";
-import { Limits, maps as definitions, type Codec } from "../datapath/schema.generated.ts";
 import { NetloomError } from "../errors.ts";
 import type {
   Attachment,
@@ -7,21 +5,19 @@ import type {
   DatapathCapabilities,
   DatapathContext,
   DatapathEvent,
-  DatapathMaps,
   DatapathMetric,
   EndpointHook,
-  MaglevMap,
   RunResult,
-  TypedMap,
 } from "../ports/datapath.ts";
 import type { RoutePlan, Underlay } from "../ports/routing.ts";
 import type { AbortOptions } from "../ports/store.ts";
+import { memoryMaps, type MemoryMaps, type MemoryMapSizes } from "./maps.ts";
 
 export interface MemoryDatapathOptions {
   /** Of the uplink that it pretends to have, in bytes. @defaultValue 1500 */
   readonly mtu?: number;
   /** Entries a map takes, by its name. @defaultValue what the schema says */
-  readonly maxEntries?: Readonly<Partial<Record<keyof DatapathMaps, number>>>;
+  readonly maxEntries?: MemoryMapSizes;
 }
 
 /**
@@ -35,7 +31,7 @@ export function memoryDatapath(options: MemoryDatapathOptions = {}): MemoryDatap
 export class MemoryDatapath implements Datapath {
   readonly name = "memory";
   readonly capabilities: DatapathCapabilities = { families: [4, 6], packets: false, survivesAgent: false };
-  readonly maps: DatapathMaps;
+  readonly maps: MemoryMaps;
   readonly #mtu: number;
   readonly #attachments = new Map<string, Attachment>();
   #nextInterface = 100;
@@ -45,30 +41,7 @@ export class MemoryDatapath implements Datapath {
 
   constructor(options: MemoryDatapathOptions) {
     this.#mtu = options.mtu ?? 1500;
-    const map = <K, V>(definition: {
-      readonly name: string;
-      readonly key: Codec<K>;
-      readonly value: Codec<V>;
-      readonly maxEntries: number;
-    }): TypedMap<K, V> => {
-      const name = definition.name as keyof DatapathMaps;
-      return new MemoryMap({
-        ...definition,
-        maxEntries: options.maxEntries?.[name] ?? definition.maxEntries,
-      });
-    };
-    this.maps = {
-      endpoints: map(definitions.endpoints),
-      ipcache: map(definitions.ipcache),
-      ipcachePrefixes: map(definitions.ipcachePrefixes),
-      policy: map(definitions.policy),
-      services: map(definitions.services),
-      backends: map(definitions.backends),
-      maglev: new MemoryMaglev(),
-      settings: map(definitions.settings),
-      conntrack: map(definitions.conntrack),
-      nat: map(definitions.nat),
-    };
+    this.maps = memoryMaps(options.maxEntries);
   }
 
   /** What it was last told to carry out. */
@@ -139,89 +112,10 @@ export class MemoryDatapath implements Datapath {
 
   async uninstall(): Promise<void> {
     this.#attachments.clear();
-    for (const map of Object.values(this.maps))
-      if (map instanceof MemoryMap || map instanceof MemoryMaglev) map.clear();
+    for (const map of Object.values(this.maps) as Iterable<{ clear(): void }>) map.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort();
-  }
-}
-
-/** Keeps bytes, as the kernel does: what does not fit its schema is refused here too. */
-class MemoryMap<K, V> implements TypedMap<K, V> {
-  readonly name: string;
-  readonly maxEntries: number;
-  readonly #key: Codec<K>;
-  readonly #value: Codec<V>;
-  readonly #entries = new Map<string, string>();
-
-  constructor(definition: {
-    readonly name: string;
-    readonly key: Codec<K>;
-    readonly value: Codec<V>;
-    readonly maxEntries: number;
-  }) {
-    this.name = definition.name;
-    this.maxEntries = definition.maxEntries;
-    this.#key = definition.key;
-    this.#value = definition.value;
-  }
-
-  get(key: K): V | undefined {
-    const bytes = this.#entries.get(encode(this.#key, key));
-    return bytes === undefined ? undefined : decode(this.#value, bytes);
-  }
-
-  set(key: K, value: V): void {
-    const name = encode(this.#key, key);
-    if (!this.#entries.has(name) && this.#entries.size >= this.maxEntries) {
-      throw new NetloomError("ERR_CAPACITY", `map ${this.name} is full (${this.maxEntries} entries)`, {
-        remedy: "give it more entries",
-        backend: "memory",
-      });
-    }
-    this.#entries.set(name, encode(this.#value, value));
-  }
-
-  delete(key: K): boolean {
-    return this.#entries.delete(encode(this.#key, key));
-  }
-
-  *entries(): Generator<readonly [K, V], void, undefined> {
-    for (const [key, value] of this.#entries) yield [decode(this.#key, key), decode(this.#value, value)];
-  }
-
-  setMany(entries: readonly (readonly [K, V])[]): void {
-    for (const [key, value] of entries) this.set(key, value);
-  }
-
-  deleteMany(keys: readonly K[]): void {
-    for (const key of keys) this.delete(key);
-  }
-
-  clear(): void {
-    this.#entries.clear();
-  }
-}
-
-class MemoryMaglev implements MaglevMap {
-  readonly maxEntries: number = Limits.LIMIT_SERVICES;
-  readonly #tables = new Map<number, Uint16Array>();
-
-  set(service: number, table: Uint16Array): void {
-    this.#tables.set(service, table.slice());
-  }
-
-  delete(service: number): void {
-    this.#tables.delete(service);
-  }
-
-  get(service: number): Uint16Array | undefined {
-    return this.#tables.get(service)?.slice();
-  }
-
-  clear(): void {
-    this.#tables.clear();
   }
 }
