@@ -17,7 +17,7 @@ async function generated(): Promise<Finding> {
     return {
       skipped: `${missing.join(" and ")} missing, so nobody knows whether bpf/ and its object agree: apt-get install clang llvm`,
     };
-  return node("--conditions=@netloom/source", "tools/generate.ts", "--check");
+  return node(["--conditions=@netloom/source", "tools/generate.ts", "--check"]);
 }
 
 const failed = await runGates([

@@ -20,7 +20,7 @@ export async function runGates(gates: readonly Gate[]): Promise<number> {
     const { finding, seconds } = await outcome;
     const line = (word: string): string => `${word.padEnd(7)} ${name.padEnd(width)} ${seconds.padStart(5)} s`;
     if (finding === undefined) console.log(line("ok"));
-    else if (typeof finding === "object" && process.env["CI"] === undefined) {
+    else if (typeof finding === "object" && !process.env["CI"]) {
       console.log(`${line("SKIPPED")}   ${finding.skipped}`);
     } else {
       failed++;
@@ -41,15 +41,26 @@ async function timed(run: Gate["run"]): Promise<{ readonly finding: Finding; rea
 
 /** A gate that is a command of node_modules: it holds where the command exits with 0. */
 export function tool(name: string, ...args: readonly string[]): Gate["run"] {
-  return () => node(`node_modules/.bin/${name}`, ...args);
+  return () => node([`node_modules/.bin/${name}`, ...args]);
 }
 
-/** Runs this Node with `args`; what it printed, where it failed. */
-export async function node(...args: readonly string[]): Promise<string | undefined> {
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+/** Runs this Node with `args`. */
+export function node(args: readonly string[], cwd = "."): Promise<string | undefined> {
+  return command(process.execPath, args, cwd);
+}
+
+/** Runs a command. Resolves to what it printed where it failed, else to `undefined`. */
+export async function command(
+  name: string,
+  args: readonly string[],
+  cwd: string,
+): Promise<string | undefined> {
+  const child = spawn(name, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (text: string) => (output += text));
   const [status] = (await once(child, "close")) as [number | null];
-  return status === 0 ? undefined : `${output}\n${args.join(" ")} exited with ${status ?? "a signal"}`;
+  return status === 0
+    ? undefined
+    : `${output}\n${[name, ...args].join(" ")} exited with ${status ?? "a signal"}`;
 }

@@ -11,6 +11,8 @@ export interface Workspace {
   readonly published: boolean;
   /** What others may import: `@netloom/core/memory` and the file it names, from the package's directory. */
   readonly entries: readonly Entry[];
+  /** What its commands run, e.g. `dist/bpf2ts/cli.js`. */
+  readonly commands: readonly string[];
   /** Names its users get along with it: `dependencies` and `peerDependencies`. */
   readonly dependencies: readonly string[];
 }
@@ -29,6 +31,7 @@ interface Manifest {
   readonly private?: boolean;
   readonly workspaces?: readonly string[];
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly bin?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
 }
@@ -38,13 +41,14 @@ export function readWorkspaces(): Workspace[] {
   const patterns = manifest("package.json").workspaces ?? [];
   const files = globSync(patterns.map((pattern) => `${pattern}/package.json`));
   return files.toSorted().map((file) => {
-    const { name, version, exports = {}, dependencies, peerDependencies, ...rest } = manifest(file);
+    const { name, version, exports = {}, bin = {}, dependencies, peerDependencies, ...rest } = manifest(file);
     return {
       name,
       version,
       directory: dirname(file),
       published: rest.private !== true,
       entries: Object.entries(exports).flatMap(([path, target]) => entry(`${name}${path.slice(1)}`, target)),
+      commands: Object.values(bin).map((path) => path.slice(2)),
       dependencies: Object.keys({ ...dependencies, ...peerDependencies }),
     };
   });

@@ -27,7 +27,8 @@ function workspace(directory: string, name: string, dependencies: readonly strin
   const entry = (path: string) => ({ specifier: `@netloom/${name}${path}`, source: "", built: "" });
   const entries = [entry(""), entry("/memory")];
   const published = directory.startsWith("packages/");
-  return { name: `@netloom/${name}`, version: "1.0.0", directory, published, entries, dependencies };
+  const identity = { name: `@netloom/${name}`, version: "1.0.0", directory, published };
+  return { ...identity, entries, commands: [], dependencies };
 }
 
 const check = (file: string, ...imports: readonly string[]): string[] =>
