@@ -1,23 +1,33 @@
+import { relative } from "node:path";
 import type { Reporter, TestModule } from "vitest/node";
 
-/** Prints the one closing line that CI reads: `N passed, N failed`. */
+/**
+ * Prints the closing line that CI reads: `N passed, N failed`. In CI a skipped test has failed: a machine that cannot
+ * run a test must not pass for one on which it holds.
+ */
 export default class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
     let passed = 0;
     let failed = errors.length;
-    let skipped = 0;
+    const skipped: string[] = [];
     for (const module of modules) {
       if (module.state() === "failed" && module.errors().length > 0) failed++;
       for (const test of module.children.allTests()) {
-        const state = test.result().state;
+        const { state } = test.result();
         if (state === "passed") passed++;
         else if (state === "failed") failed++;
-        else skipped++;
+        else skipped.push(`${relative(process.cwd(), module.moduleId)} > ${test.fullName}`);
       }
     }
-    const tail = skipped > 0 ? `, ${skipped} skipped` : "";
-    // After vitest's own summary, which is printed in the same tick.
-    process.once("beforeExit", () => {});
-    setImmediate(() => console.log(`\n${passed} passed, ${failed} failed${tail}`));
+    const strict = Boolean(process.env["CI"]);
+    if (strict) failed += skipped.length;
+    // Everybody else who prints at the end has done so when the process exits.
+    process.once("exit", () => {
+      if (skipped.length > 0)
+        console.log(`\n${skipped.length} skipped${strict ? ", which fails in CI" : ""}:`);
+      for (const name of skipped) console.log(`  ${name}`);
+      console.log(`\n${passed} passed, ${failed} failed`);
+      if (failed > 0) process.exitCode = 1;
+    });
   }
 }
