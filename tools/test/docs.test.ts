@@ -1,0 +1,174 @@
+import { existsSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { BPF_ERROR_CODES } from "@netloom/bpf-loader";
+import { ERROR_CODES } from "@netloom/core";
+import type { BatchError, NetlinkErrorCode } from "@netloom/netlink";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { Examples } from "./support/examples.ts";
+import {
+  anchorOf,
+  blocksOf,
+  headingsOf,
+  linksOf,
+  markdownFiles,
+  readText,
+  ROOT,
+} from "./support/markdown.ts";
+
+/** Netlink has its codes as a type: the compiler sees to it that none is missing here, and none too many. */
+const NETLINK_CODES = {
+  ERR_BATCH: true,
+  ERR_CLOSED: true,
+  ERR_EXISTS: true,
+  ERR_INVALID: true,
+  ERR_NOT_FOUND: true,
+  ERR_PERMISSION: true,
+  ERR_SYSCALL: true,
+  ERR_UNSUPPORTED: true,
+} as const satisfies Record<NetlinkErrorCode | BatchError["code"], true>;
+
+const CODES = {
+  "@netloom/core": ERROR_CODES,
+  "@netloom/bpf-loader": BPF_ERROR_CODES,
+  "@netloom/netlink": Object.keys(NETLINK_CODES),
+} as const;
+
+/** Their examples need nothing but Node. */
+const RUN = /^(README\.md|docs\/[^/]+|packages\/(core|ipam-[^/]+|routing-[^/]+)\/README\.md)$/;
+
+const packages = readdirSync(join(ROOT, "packages")).filter((name) =>
+  existsSync(join(ROOT, "packages", name, "package.json")),
+);
+const files = markdownFiles();
+const blocks = files.flatMap((file) => blocksOf(file, "ts"));
+const whole = blocks.filter(({ fragment }) => fragment === undefined);
+
+describe("docs/errors.md", () => {
+  const headings = headingsOf(readText("docs/errors.md"));
+  const section = (name: string): readonly { readonly text: string; readonly body: string }[] => {
+    const start = headings.findIndex(({ level, text }) => level === 2 && text === name) + 1;
+    const end = headings.findIndex(({ level }, index) => index >= start && level < 3);
+    return headings.slice(start, end < 0 ? undefined : end);
+  };
+
+  it("has a section for each package that has codes, and no heading elsewhere", () => {
+    expect(headings.filter(({ level }) => level === 2).map(({ text }) => text)).toEqual(Object.keys(CODES));
+    expect(headings.filter(({ level }) => level === 3)).toHaveLength(Object.values(CODES).flat().length);
+  });
+
+  it.each(Object.entries(CODES))(
+    "has one heading for each code of %s, and none for others",
+    (name, codes) => {
+      expect(section(name).map(({ text }) => text)).toEqual([...codes].sort());
+    },
+  );
+
+  it.each(Object.keys(CODES))("says in a few lines of each code of %s whether to try again", (name) => {
+    for (const { text, body } of section(name)) {
+      expect(body.split("\n").length, text).toBeLessThanOrEqual(8);
+      expect(body, text).toMatch(/^\*\*Retry:\*\* ./m);
+    }
+  });
+
+  it("says which codes nothing throws yet, and only of those", () => {
+    const sources = readdirSync(join(ROOT, "packages"), { recursive: true, encoding: "utf8" }).filter(
+      // The kits throw what backends of other people might.
+      (path) => /^(?!conformance|simulation)[^/]+\/src\/.*\.ts$/.test(path) && path !== "core/src/errors.ts",
+    );
+    const code = sources.map((path) => readText(`packages/${path}`)).join("\n");
+    const unused = ERROR_CODES.filter((name) => !code.includes(`"${name}"`));
+    const said = section("@netloom/core").filter(({ body }) =>
+      body.includes("Nothing in this repository throws it"),
+    );
+    expect(said.map(({ text }) => text)).toEqual(unused);
+  });
+});
+
+describe("docs/architecture.md", () => {
+  const inside = (directory: string): string[] =>
+    readdirSync(join(ROOT, directory), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() || entry.name.endsWith(".c"))
+      .map(({ name }) => name.replace(/\.c$/, ""));
+
+  it.each([
+    ["packages", packages],
+    ["packages/core/src", inside("packages/core/src")],
+    ["bpf", inside("bpf")],
+  ])("names every room of %s", (_, rooms) => {
+    const text = readText("docs/architecture.md");
+    const missing = rooms.filter((name) => !text.includes(`\`${name}\``));
+    expect(missing, "draw them in docs/architecture.md").toEqual([]);
+  });
+});
+
+describe("a package's README", () => {
+  it.each(packages)("of %s says what it is, shows it, and says what it needs and its license", (name) => {
+    const file = `packages/${name}/README.md`;
+    expect(existsSync(join(ROOT, file)), `${file} is missing`).toBe(true);
+    const [title, ...rest] = headingsOf(readText(file));
+    expect(title).toMatchObject({ level: 1, text: `@netloom/${name}` });
+    expect(blocksOf(file, "ts").length).toBeGreaterThan(0);
+    expect(rest.map(({ text }) => text)).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^(What it n|N)eeds$/), "License"]),
+    );
+  });
+
+  // An option that is new, gone or renamed: the table in the README follows.
+  it.each([
+    ["core", "src/agent/options.ts", "AgentOptions"],
+    ["core", "src/operator/operator.ts", "OperatorOptions"],
+    ["core", "src/memory/store.ts", "MemoryStoreOptions"],
+    ["core", "src/memory/datapath.ts", "MemoryDatapathOptions"],
+    ["datapath-ebpf", "src/options.ts", "EbpfOptions"],
+    ["ipam-cluster-pool", "src/cluster-pool.ts", "ClusterPoolOptions"],
+    ["ipam-cluster-pool", "src/pools.ts", "PoolDefinition"],
+    ["ipam-host-scope", "src/options.ts", "HostScopeOptions"],
+    ["routing-vxlan", "src/vxlan.ts", "VxlanOptions"],
+  ])("of %s has a row for each option in %s, %s", (name, source, options) => {
+    const declared = new RegExp(`^export interface ${options} \\{\n([^]*?)^\\}`, "m");
+    const body = declared.exec(readText(`packages/${name}/${source}`))?.[1] ?? "";
+    const names = [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, option = ""]) => option);
+    const rows = readText(`packages/${name}/README.md`).matchAll(/^\| (`[^|]+) \|/gm);
+    const told = new Set(
+      [...rows].flatMap(([, cell = ""]) => [...cell.matchAll(/`(\w+)/g)].map(([, word = ""]) => word)),
+    );
+    expect(names.length).toBeGreaterThan(0);
+    expect(names.filter((option) => !told.has(option))).toEqual([]);
+  });
+});
+
+describe("links", () => {
+  it.each(files)("of %s lead somewhere", (file) => {
+    const broken = linksOf(readText(file)).filter((link) => !/^https?:/.test(link) && !leads(file, link));
+    expect(broken).toEqual([]);
+  });
+});
+
+describe("the examples", () => {
+  it("are whole, but for a few that say why not", () => {
+    expect(blocks.filter(({ fragment }) => fragment !== undefined).length).toBeLessThanOrEqual(3);
+  });
+
+  it("compile", async () => {
+    const examples = new Examples();
+    onTestFinished(() => examples[Symbol.dispose]());
+    expect(await examples.check(whole)).toBe("");
+  });
+
+  const runnable = whole.filter(({ file }) => RUN.test(file));
+  it.each(runnable.map((block) => [`${block.file}:${block.line}`, block] as const))(
+    "run: %s",
+    async (_, block) => {
+      const examples = new Examples();
+      onTestFinished(() => examples[Symbol.dispose]());
+      expect(await examples.run(block)).toMatchObject({ code: 0, stderr: "" });
+    },
+  );
+});
+
+function leads(file: string, link: string): boolean {
+  const [path = "", anchor] = link.split("#");
+  const target = path === "" ? file : join(dirname(file), path);
+  if (!existsSync(join(ROOT, target))) return false;
+  return anchor === undefined || headingsOf(readText(target)).some(({ text }) => anchorOf(text) === anchor);
+}
