@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { BPF_ERROR_CODES } from "@netloom/bpf-loader";
 import { ERROR_CODES } from "@netloom/core";
+import { maps } from "@netloom/core/backend";
 import type { BatchError, NetlinkErrorCode } from "@netloom/netlink";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Examples } from "./support/examples.ts";
@@ -101,6 +102,15 @@ describe("docs/architecture.md", () => {
   });
 });
 
+describe("README.md", () => {
+  it("has every package in its table", () => {
+    const text = readText("README.md");
+    expect(packages.filter((name) => !text.includes(`| [\`@netloom/${name}\`](packages/${name}) |`))).toEqual(
+      [],
+    );
+  });
+});
+
 describe("a package's README", () => {
   it.each(packages)("of %s says what it is, shows it, and says what it needs and its license", (name) => {
     const file = `packages/${name}/README.md`;
@@ -134,6 +144,38 @@ describe("a package's README", () => {
     );
     expect(names.length).toBeGreaterThan(0);
     expect(names.filter((option) => !told.has(option))).toEqual([]);
+  });
+});
+
+describe("the README of datapath-ebpf", () => {
+  const text = readText("packages/datapath-ebpf/README.md");
+  const rowsBelow = (header: string): string[][] => {
+    const table = text.slice(text.indexOf(header)).split("\n\n")[0] ?? "";
+    return [...table.matchAll(/^\| (`.+)\|$/gm)].map(([, row = ""]) =>
+      row.split("|").map((cell) => cell.trim()),
+    );
+  };
+
+  it("explains every reason for which bpf/ drops a packet, and no other", () => {
+    const files = ["bpf", "bpf/lib"].flatMap((directory) =>
+      readdirSync(join(ROOT, directory)).map((name) => `${directory}/${name}`),
+    );
+    const sources = files.filter((file) => /\.[ch]$/.test(file)).map(readText);
+    const given = new Set(sources.flatMap((source) => source.match(/\bDROP_[A-Z0-9_]+/g) ?? []));
+    const names = [...given].map((name) => name.slice("DROP_".length).toLowerCase().replaceAll("_", "-"));
+    const told = rowsBelow("| reason |").map(([name = ""]) => name.replaceAll("`", ""));
+    expect(told.sort()).toEqual(names.sort());
+  });
+
+  it("has the entries of every map that grows", () => {
+    const told = rowsBelow("| map | entries |").flatMap(([names = "", entries = ""]) =>
+      [...names.matchAll(/`(\w+)`/g)].map(([, name]) => [name, entries] as const),
+    );
+    const fixed = new Set(["events", "metrics", "settings"]);
+    const grown = Object.values(maps).filter(({ name }) => !fixed.has(name));
+    expect(Object.fromEntries(told.filter(([name = ""]) => !fixed.has(name)))).toEqual(
+      Object.fromEntries(grown.map(({ name, maxEntries }) => [name, maxEntries.toLocaleString("en-US")])),
+    );
   });
 });
 
