@@ -81,8 +81,14 @@ function installDebian(names) {
   if (process.getuid() !== 0) return lacking(`missing, and only root can install them\n${list}\n${manual}`);
   say(`installing ${missing.join(", ")} (apt-get)`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  // A machine that has just started upgrades itself, and holds the lock meanwhile.
+  const patient = ["-qq", "-o", "DPkg::Lock::Timeout=300"];
   const apt = (...args) =>
-    spawnSync("apt-get", ["-qq", ...args], { env, stdio: ["ignore", "pipe", "pipe"], maxBuffer: 2 ** 26 });
+    spawnSync("apt-get", [...patient, ...args], {
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+      maxBuffer: 2 ** 26,
+    });
   // An update that fails need not matter: what is missing may be in the lists that are there.
   const runs = [apt("update"), apt("install", "-y", "--no-install-recommends", ...missing)];
   if (runs[1].status === 0) return;
