@@ -9,7 +9,7 @@ import {
   type Selection,
   type Selector,
 } from "../labels/index.ts";
-import type { Peer } from "./parse.ts";
+import type { Peer } from "./parse-peers.ts";
 import type { PolicyEntity } from "./types.ts";
 
 const {

@@ -1,0 +1,54 @@
+import { formatCidr, parseCidr, type Cidr } from "../address/index.ts";
+import { parseSelector, type Selector } from "../labels/index.ts";
+import { inside, invalid, listAt, objectAt, parsedAt, wordAt, type Place } from "./parse-input.ts";
+import { POLICY_ENTITIES, type PolicyEntity } from "./types.ts";
+
+export type Peer =
+  | { readonly kind: "selector"; readonly selector: Selector }
+  | { readonly kind: "entity"; readonly entity: PolicyEntity }
+  | { readonly kind: "cidr"; readonly cidr: Cidr; readonly except: readonly Cidr[] };
+
+/** `undefined`: anyone. */
+export function parsePeers(input: unknown, place: Place): readonly Peer[] | undefined {
+  if (input === undefined) return undefined;
+  const list = listAt(input, place, "peers");
+  if (list.length === 0) {
+    // Kubernetes reads this as everyone and Cilium as nobody; a guess would be wrong half the time.
+    const remedy = 'leave `peers` out for anyone, or write [{ entity: "none" }] for nobody';
+    throw invalid(place, input, "is empty, which could mean anyone or nobody", remedy);
+  }
+  return list.map((peer, index) => parsePeer(peer, inside(place, `[${index}]`)));
+}
+
+function parsePeer(input: unknown, place: Place): Peer {
+  const peer = objectAt(input, place, ["selector", "entity", "cidr", "except"]);
+  const kinds = ["selector", "entity", "cidr"].filter((kind) => peer[kind] !== undefined);
+  if (kinds.length !== 1) {
+    const what = kinds.length === 0 ? "names no one" : `is ${kinds.join(" and ")} at once`;
+    throw invalid(place, input, what, "give exactly one of selector, entity and cidr");
+  }
+  if (peer["except"] !== undefined && peer["cidr"] === undefined) {
+    throw invalid(inside(place, "except"), peer["except"], "has no cidr", "use it beside cidr only");
+  }
+  if (peer["selector"] !== undefined) {
+    const selector = parsedAt(inside(place, "selector"), () => parseSelector(peer["selector"]));
+    return { kind: "selector", selector };
+  }
+  if (peer["entity"] !== undefined) {
+    const entity = wordAt(peer["entity"], inside(place, "entity"), POLICY_ENTITIES, "entity");
+    return { kind: "entity", entity };
+  }
+  const cidr = parsedAt(inside(place, "cidr"), () => parseCidr(peer["cidr"] as string));
+  return { kind: "cidr", cidr, except: parseExcept(peer["except"], cidr, inside(place, "except")) };
+}
+
+function parseExcept(input: unknown, within: Cidr, place: Place): readonly Cidr[] {
+  if (input === undefined) return [];
+  return listAt(input, place, "CIDRs").map((text, index) => {
+    const at = inside(place, `[${index}]`);
+    const except = parsedAt(at, () => parseCidr(text as string));
+    if (within.containsCidr(except)) return except;
+    const what = `is not inside ${formatCidr(within)}`;
+    throw invalid(at, text, what, "except only parts of the peer's cidr");
+  });
+}
