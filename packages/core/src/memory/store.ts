@@ -2,6 +2,7 @@ import { NetloomError } from "../errors.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type {
+  AbortOptions,
   Change,
   ChangeBatch,
   DeleteOptions,
@@ -54,13 +55,13 @@ export class MemoryStore implements Store {
     return this.#revision;
   }
 
-  async get(key: string): Promise<Entry | undefined> {
-    this.#assertOpen();
+  async get(key: string, options: AbortOptions = {}): Promise<Entry | undefined> {
+    this.#assertOpen(options.signal);
     return this.#entries.get(key);
   }
 
-  async list(prefix: string): Promise<Listing> {
-    this.#assertOpen();
+  async list(prefix: string, options: AbortOptions = {}): Promise<Listing> {
+    this.#assertOpen(options.signal);
     const entries = [...this.#entries.values()].filter((entry) => entry.key.startsWith(prefix));
     entries.sort((a, b) => (a.key < b.key ? -1 : 1));
     return { entries, revision: this.#revision };
@@ -121,8 +122,8 @@ export class MemoryStore implements Store {
     }
   }
 
-  async session(options: { readonly ttl: number }): Promise<Session> {
-    this.#assertOpen();
+  async session(options: { readonly ttl: number } & AbortOptions): Promise<Session> {
+    this.#assertOpen(options.signal);
     const id = `session-${this.#nextSession++}`;
     const session = new MemorySession(id, options.ttl, this.#runtime, () => this.#endSession(id));
     this.#sessions.set(id, session);

@@ -19,7 +19,7 @@ export interface Entry {
 }
 
 export interface Listing {
-  /** In the order of their keys. */
+  /** As of one moment, in the order of their keys. */
   readonly entries: readonly Entry[];
   /** The store as of this revision: a watch from here misses nothing. */
   readonly revision: Revision;
@@ -37,7 +37,7 @@ export interface ChangeBatch {
 }
 
 export interface WriteOptions extends AbortOptions {
-  /** The key disappears with this session. */
+  /** The key disappears with this session, and with no other: a write without one makes it stay. */
   readonly session?: Session;
 }
 
@@ -51,10 +51,13 @@ export interface DeleteOptions extends AbortOptions {
   readonly revision?: Revision;
 }
 
-/** A lease: as long as its holder lives, so do its keys. Good for "who is alive", never for exclusion. */
+/**
+ * A lease: as long as its holder lives, so do its keys. Good for "who is alive", never for exclusion. Closing it
+ * twice is no error.
+ */
 export interface Session extends AsyncDisposable {
   readonly id: string;
-  /** Aborted when the lease is lost or the session is closed. */
+  /** Aborted when the lease is lost or the session is closed: by its holder, or with its store. */
   readonly lost: AbortSignal;
 }
 
@@ -63,16 +66,21 @@ export interface Session extends AsyncDisposable {
  * {@link Store.create | create-if-absent} and compare-and-swap alone.
  *
  * Any call may reject with `ERR_STORE_UNAVAILABLE` (did not happen, retryable) or `ERR_AMBIGUOUS` (may have
- * happened: re-read before a retry).
+ * happened: re-read before a retry). Once the store is disposed, which may be done twice, its sessions are closed,
+ * its watches end and every call rejects with `ERR_CLOSED`.
  */
 export interface Store extends AsyncDisposable {
   /** Short stable name used in logs and errors, e.g. `etcd`. */
   readonly name: string;
   get(key: string, options?: AbortOptions): Promise<Entry | undefined>;
+  /** Every key that starts with `prefix`, letter by letter: no character of it means anything else. */
   list(prefix: string, options?: AbortOptions): Promise<Listing>;
-  /** @throws `ERR_STORE_EXISTS` where the key is there already. */
+  /** @throws `ERR_STORE_EXISTS` where the key is there already, `ERR_STORE_CONFLICT` where the session has ended. */
   create(key: string, value: Json, options?: WriteOptions): Promise<Revision>;
-  /** @throws `ERR_STORE_CONFLICT` where the entry has changed, `ERR_STORE_NOT_FOUND` where it is gone. */
+  /**
+   * @throws `ERR_STORE_CONFLICT` where the entry has changed or the session has ended, `ERR_STORE_NOT_FOUND` where it
+   *   is gone.
+   */
   update(key: string, value: Json, options: UpdateOptions): Promise<Revision>;
   /**
    * Resolves to the revision of the deletion, or `undefined` where there was nothing to delete.
