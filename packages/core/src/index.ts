@@ -20,17 +20,20 @@ export type { Operator, OperatorEvents, OperatorOptions } from "./operator/opera
 
 // What people write.
 export { parsePolicy } from "./policy/parse.ts";
+export { portLabel } from "./policy/named-ports.ts";
+export type { NamedProtocol } from "./policy/named-ports.ts";
 export { POLICY_ENTITIES, POLICY_PROTOCOLS } from "./policy/types.ts";
 export type {
   EnforcementMode,
   NetworkPolicy,
+  PolicyDirection,
   PolicyEntity,
   PolicyPeer,
   PolicyPort,
   PolicyProtocol,
   PolicyRule,
 } from "./policy/types.ts";
-export type { PolicyDirection, RuleReference } from "./policy/rule-book.ts";
+export type { RuleReference } from "./policy/rule-book.ts";
 export { parseService } from "./service/parse.ts";
 export type { Service, ServiceBackend, ServicePort } from "./service/types.ts";
 export type { NodeFact } from "./node/node.ts";

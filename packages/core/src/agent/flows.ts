@@ -11,7 +11,8 @@ import {
 import type { FactChange, FactTables } from "../facts/fact-tables.ts";
 import { reservedName } from "../identity/numeric.ts";
 import { PROTOCOL_NUMBERS } from "../policy/l4.ts";
-import type { PolicyDirection, RuleReference } from "../policy/rule-book.ts";
+import type { RuleReference } from "../policy/rule-book.ts";
+import type { PolicyDirection } from "../policy/types.ts";
 import type { Attachment, Datapath, HookName } from "../ports/datapath.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { Derivation } from "./derivation.ts";

@@ -29,6 +29,8 @@ export const DEFAULT_LABEL_PATTERNS: readonly string[] = [
   "!etcd_node",
 ];
 
+const ALWAYS: ReadonlySet<string> = new Set(["reserved", "cidr", "port"]);
+
 interface Pattern {
   readonly exclude: boolean;
   readonly source: string | undefined;
@@ -45,7 +47,7 @@ export interface LabelFilterOptions {
  * with `!` before the key (`!app`, `k8s:!app`) it leaves labels out. The longest pattern that fits a label decides;
  * of equally long ones yours before a default one, then the excluding one: their order does not matter. A label that none fits is kept
  * as long as you name only exclusions: **a single inclusive pattern of yours turns the list into a whitelist.**
- * Labels of source `reserved` are always kept.
+ * Labels of the sources `reserved`, `cidr` and `port` are always kept: somebody put them there for policies to see.
  *
  * Changing the filter changes identities: every node must use the same one.
  */
@@ -65,7 +67,7 @@ export class LabelFilter {
   }
 
   keeps(label: Label): boolean {
-    if (label.source === "reserved") return true;
+    if (ALWAYS.has(label.source)) return true;
     let longest = -1;
     let keep = !this.#whitelist;
     for (const { exclude, source, prefix } of this.#patterns) {

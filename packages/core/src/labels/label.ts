@@ -5,8 +5,8 @@ import { NetloomError } from "../errors.ts";
  * empty value is written without `=`, as in `reserved:host`.
  *
  * Sources are open: `k8s` (pod and namespace labels), `container` (the runtime's), `node`, `cidr`, `cidrgroup`,
- * `fqdn`, `reserved` (host, world…), `cni`, `gen` and `unspec` (nobody said) mean what they mean in Cilium. `any`
- * is not a source: in a selector it stands for all of them.
+ * `fqdn`, `reserved` (host, world…), `cni`, `gen` and `unspec` (nobody said) mean what they mean in Cilium; `port` is
+ * a name for a port. `any` is not a source: in a selector it stands for all of them.
  */
 export interface Label {
   readonly source: string;

@@ -1,4 +1,5 @@
 import { blocksOf, type L4Block } from "./l4.ts";
+import { isPortName, NAMED_PROTOCOLS, namedPort, type NamedPort } from "./named-ports.ts";
 import { inside, integerAt, invalid, listAt, objectAt, wordAt, type Place } from "./parse-input.ts";
 import { POLICY_PROTOCOLS, type PolicyProtocol } from "./types.ts";
 
@@ -12,19 +13,30 @@ interface Numbers {
   readonly icmpType: number | undefined;
 }
 
-export function parsePorts(input: unknown, place: Place): readonly L4Block[] {
-  if (input === undefined) return blocksOf({ protocol: "ANY" });
+/** Ports as a rule has them. */
+export interface Ports {
+  readonly blocks: readonly L4Block[];
+  /** What they are depends on the destination. */
+  readonly named: readonly NamedPort[];
+}
+
+export function parsePorts(input: unknown, place: Place): Ports {
+  if (input === undefined) return { blocks: blocksOf({ protocol: "ANY" }), named: [] };
   const list = listAt(input, place, "ports");
   if (list.length === 0) throw invalid(place, input, "is empty", "leave `ports` out for every port");
   if (list.length > MAX_PORTS_PER_RULE) {
     const remedy = `use ranges (endPort), or several rules of at most ${MAX_PORTS_PER_RULE}`;
     throw invalid(place, list.length, "ports are too many for one rule", remedy);
   }
-  return list.flatMap((port, index) => parsePort(port, inside(place, `[${index}]`)));
+  const ports = list.map((port, index) => parsePort(port, inside(place, `[${index}]`)));
+  return {
+    blocks: ports.flatMap(({ blocks }) => blocks),
+    named: ports.flatMap(({ named }) => named),
+  };
 }
 
-function parsePort(input: unknown, place: Place): readonly L4Block[] {
-  const value = objectAt(input, place, ["protocol", "port", "endPort", "icmpType"]);
+function parsePort(input: unknown, place: Place): Ports {
+  const value = objectAt(input, place, ["protocol", "port", "endPort", "name", "icmpType"]);
   const numbers = {
     protocol: wordAt(value["protocol"] ?? "ANY", inside(place, "protocol"), POLICY_PROTOCOLS, "protocol"),
     port: integerAt(value["port"], inside(place, "port"), 1, 65_535),
@@ -33,7 +45,22 @@ function parsePort(input: unknown, place: Place): readonly L4Block[] {
   };
   checkCombination(numbers, place);
   const { protocol, port, endPort, icmpType } = numbers;
-  return blocksOf({ protocol, first: port ?? icmpType, last: endPort });
+  if (value["name"] !== undefined) return { blocks: [], named: parseName(value["name"], numbers, place) };
+  return { blocks: blocksOf({ protocol, first: port ?? icmpType, last: endPort }), named: [] };
+}
+
+function parseName(name: unknown, { protocol, port, endPort }: Numbers, place: Place): readonly NamedPort[] {
+  const at = inside(place, "name");
+  if (!isPortName(name)) {
+    throw invalid(at, name, "is no name of a port", "write up to 63 letters, digits and '-', e.g. http");
+  }
+  const number = port ?? endPort;
+  if (number !== undefined) {
+    throw invalid(at, name, `stands beside the number ${number}`, "write the name or the number");
+  }
+  const protocols = NAMED_PROTOCOLS.filter((known) => protocol === "ANY" || protocol === known);
+  if (protocols.length > 0) return protocols.map((one) => namedPort(one, name));
+  throw invalid(at, name, `is a port, and ${protocol} has none`, "use icmpType");
 }
 
 function checkCombination({ protocol, port, endPort, icmpType }: Numbers, place: Place): void {

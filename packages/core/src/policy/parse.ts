@@ -1,16 +1,17 @@
 import { parseSelector, type Selector } from "../labels/index.ts";
 import { assertName } from "../facts/names.ts";
-import type { L4Block } from "./l4.ts";
 import { inside, invalid, listAt, objectAt, parsedAt, wordAt, type Place } from "./parse-input.ts";
 import { parsePeers, type Peer } from "./parse-peers.ts";
-import { parsePorts } from "./parse-ports.ts";
+import { parsePorts, type Ports } from "./parse-ports.ts";
+import type { PolicyDirection } from "./types.ts";
 
-/** A rule, checked, its ports as blocks. */
-export interface Rule {
+/** A rule, checked. */
+export interface Rule extends Ports {
   readonly deny: boolean;
   /** `undefined`: anyone. */
   readonly peers: readonly Peer[] | undefined;
-  readonly blocks: readonly L4Block[];
+  /** Whose coming and going changes what the rule means. */
+  readonly followed: readonly Peer[];
 }
 
 /** A policy, checked. */
@@ -42,13 +43,13 @@ export function parsePolicy(input: unknown): Policy {
   }
   const subject = parsedAt(at("subject"), () => parseSelector(policy["subject"]));
   const defaultDeny = objectAt(policy["defaultDeny"] ?? {}, at("defaultDeny"), ["ingress", "egress"]);
-  const section = (direction: "ingress" | "egress"): Section | undefined => {
+  const section = (direction: PolicyDirection): Section | undefined => {
     const deny = parseBoolean(defaultDeny[direction], at(`defaultDeny.${direction}`));
     if (policy[direction] === undefined) return undefined;
     const rules = listAt(policy[direction], at(direction), "rules");
     return {
       defaultDeny: deny ?? true,
-      rules: rules.map((rule, index) => parseRule(rule, at(`${direction}[${index}]`))),
+      rules: rules.map((rule, index) => parseRule(rule, direction, at(`${direction}[${index}]`))),
     };
   };
   const ingress = section("ingress");
@@ -60,14 +61,21 @@ export function parsePolicy(input: unknown): Policy {
   return { name, subject, ingress, egress };
 }
 
-function parseRule(input: unknown, place: Place): Rule {
+function parseRule(input: unknown, direction: PolicyDirection, place: Place): Rule {
   const rule = objectAt(input, place, ["action", "peers", "ports", "description"]);
   const action = wordAt(rule["action"] ?? "allow", inside(place, "action"), ["allow", "deny"], "action");
-  return {
-    deny: action === "deny",
-    peers: parsePeers(rule["peers"], inside(place, "peers")),
-    blocks: parsePorts(rule["ports"], inside(place, "ports")),
-  };
+  const peers = parsePeers(rule["peers"], inside(place, "peers"));
+  const ports = parsePorts(rule["ports"], inside(place, "ports"));
+  const followed = [...(peers ?? [])];
+  if (direction === "egress" && (peers === undefined || peers.some(isAnyone))) {
+    // Of anyone, only those who have a port of the name.
+    followed.push(...ports.named.map(({ having }) => ({ kind: "selector", selector: having }) as const));
+  }
+  return { deny: action === "deny", peers, ...ports, followed };
+}
+
+function isAnyone(peer: Peer): boolean {
+  return peer.kind === "entity" && peer.entity === "all";
 }
 
 function parseBoolean(input: unknown, place: Place): boolean | undefined {

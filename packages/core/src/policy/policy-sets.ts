@@ -3,8 +3,9 @@ import { Direction, PolicyShape, type PolicyKey, type PolicyValue } from "../dat
 import type { LabelSet, Selection } from "../labels/index.ts";
 import { compileDirection, type CompiledDirection, type PolicyEntry } from "./compile.ts";
 import type { Peers } from "./peers.ts";
-import type { PolicyDirection, RuleBook, SubjectRules } from "./rule-book.ts";
-import type { EnforcementMode } from "./types.ts";
+import { resolveRules } from "./resolve-rules.ts";
+import type { RuleBook, SubjectRules } from "./rule-book.ts";
+import type { EnforcementMode, PolicyDirection } from "./types.ts";
 
 /** What an endpoint's entry in the datapath says of its policy. */
 export interface PolicyAssignment {
@@ -171,8 +172,8 @@ export class PolicySets {
         ingress: this.#book.rulesFor(subject.labels, "ingress"),
       };
     }
-    const egress = this.#compile(subject.rules.egress);
-    const ingress = this.#compile(subject.rules.ingress);
+    const egress = this.#compile(subject, "egress");
+    const ingress = this.#compile(subject, "ingress");
     const enforcedBy = { egress: subject.rules.egress.enforcedBy, ingress: subject.rules.ingress.enforcedBy };
     const before = subject.set;
     const current = toEntries(before.policy, egress, ingress);
@@ -193,29 +194,15 @@ export class PolicySets {
     this.#recent.set(policy, { ...subject.set, entries: NO_ENTRIES });
   }
 
-  #compile({ rules, enforcedBy }: SubjectRules): CompiledDirection {
+  #compile(subject: Subject, direction: PolicyDirection): CompiledDirection {
     if (this.#mode === "never") return { entries: [], shape: PolicyShape.POLICY_SHAPE_DEFAULT_ALLOW };
-    const resolved = rules.map(({ number, deny, blocks, peers }) => ({
-      rule: number,
-      deny,
-      blocks,
-      peers: peers === undefined ? undefined : this.#union(peers),
-    }));
+    const { rules, enforcedBy } = subject.rules[direction];
+    const resolved = resolveRules(rules, direction, subject.labels, this.#peers);
     const { entries, shape } = compileDirection(resolved, this.#mode === "always" || enforcedBy.length > 0);
     const denies = rules.some(
-      ({ deny, peers }) => deny && peers?.some((peer) => this.#peers.grows(peer)) === true,
+      ({ deny, followed }) => deny && followed.some((peer) => this.#peers.grows(peer)),
     );
     return { entries, shape: denies ? (shape | PolicyShape.POLICY_SHAPE_DENIES_PEERS) >>> 0 : shape };
-  }
-
-  #union(peers: readonly Parameters<Peers["resolve"]>[0][]): Set<number> | undefined {
-    const ids = new Set<number>();
-    for (const peer of peers) {
-      const resolved = this.#peers.resolve(peer);
-      if (resolved === undefined) return undefined;
-      for (const id of resolved) ids.add(id);
-    }
-    return ids;
   }
 
   /** What must be added to a set in force, or `undefined` where that would not do. */

@@ -1,8 +1,8 @@
 import type { Peers } from "./peers.ts";
+import type { Peer } from "./parse-peers.ts";
 import type { Policy, Rule } from "./parse.ts";
+import type { PolicyDirection } from "./types.ts";
 import { matches, type LabelSet, type Selection } from "../labels/index.ts";
-
-export type PolicyDirection = "egress" | "ingress";
 
 /** Where a rule stands: what an event's rule number means. */
 export interface RuleReference {
@@ -77,7 +77,7 @@ export class RuleBook {
 
   /** Do any of these rules name what this selection selects? */
   concerns(rules: readonly NumberedRule[], selection: Selection): boolean {
-    return rules.some(({ peers }) => peers?.some((peer) => this.#peers.follows(peer, selection)) === true);
+    return rules.some(({ followed }) => followed.some((peer) => this.#peers.follows(peer, selection)));
   }
 
   #add(name: string, policy: Policy): void {
@@ -105,8 +105,8 @@ export class RuleBook {
     return number;
   }
 
-  #forEachPeer(kept: Kept, visit: (peer: NonNullable<Rule["peers"]>[number]) => void): void {
-    for (const rule of [...kept.rules.egress, ...kept.rules.ingress]) rule.peers?.forEach(visit);
+  #forEachPeer(kept: Kept, visit: (peer: Peer) => void): void {
+    for (const rule of [...kept.rules.egress, ...kept.rules.ingress]) rule.followed.forEach(visit);
   }
 }
 

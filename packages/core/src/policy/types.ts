@@ -66,9 +66,16 @@ export interface PolicyPort {
   readonly port?: number;
   /** Last port of a range that starts at `port`. */
   readonly endPort?: number;
+  /**
+   * In place of `port`: the port that the destination calls so, by its label `port:tcp/<name>=<number>` (see
+   * `portLabel`). Each destination has its own number for a name; one that has none is not meant.
+   */
+  readonly name?: string;
   /** ICMP and ICMPv6 only: the type, 0 to 255. Omitted: every type. */
   readonly icmpType?: number;
 }
+
+export type PolicyDirection = "egress" | "ingress";
 
 /** `default`: a direction is enforced once a policy selects the endpoint for it; `always`; `never`. */
 export type EnforcementMode = "default" | "always" | "never";

@@ -54,6 +54,12 @@ describe("a label filter", () => {
     expect(kept(["!host", "reserved:!host", "k8s:app"], ["reserved:host"])).toEqual(["reserved:host"]);
   });
 
+  it("keeps what an endpoint says of itself even where it is a whitelist", () => {
+    const said = ["cidr:10.1.0.0/16", "port:tcp/http=8080"];
+    expect(kept(["k8s:app"], said, { defaults: false })).toEqual(said);
+    expect(kept(["!10", "!tcp"], said)).toEqual(said);
+  });
+
   it("does not depend on the order of patterns", () => {
     const pattern = fc.constantFrom("a", "!a", "a.b", "!a.b", "k8s:a", "k8s:!a.b.c", "any:!a");
     const labels = ["k8s:a=1", "k8s:a.b=1", "k8s:a.b.c=1", "container:a=1", "container:a.b.c=1", "k8s:z=1"];

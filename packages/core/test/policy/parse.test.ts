@@ -58,6 +58,17 @@ const bad: readonly (readonly [string, unknown, string])[] = [
     { ...good, ingress: [{ ports: [{ protocol: "tcp" }] }] },
     "write one of ANY, TCP",
   ],
+  ["a name of a port with blanks", { ...good, ingress: [{ ports: [{ name: "my port" }] }] }, "is no name"],
+  [
+    "a port by name and by number",
+    { ...good, ingress: [{ ports: [{ name: "http", port: 80 }] }] },
+    'ports[0].name "http" stands beside the number 80',
+  ],
+  [
+    "a name of a type of ICMP",
+    { ...good, ingress: [{ ports: [{ protocol: "ICMP", name: "ping" }] }] },
+    "ICMP has none",
+  ],
   [
     "too many ports",
     { ...good, ingress: [{ ports: Array.from({ length: 41 }, () => ({ port: 80 })) }] },

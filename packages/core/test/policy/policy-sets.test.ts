@@ -8,17 +8,19 @@ import { parsePolicy, type Policy } from "../../src/policy/parse.ts";
 import type { Peer } from "../../src/policy/parse-peers.ts";
 import { Peers } from "../../src/policy/peers.ts";
 import { knownKey, PolicySets } from "../../src/policy/policy-sets.ts";
-import { RuleBook, type PolicyDirection } from "../../src/policy/rule-book.ts";
-import type { NetworkPolicy } from "../../src/policy/types.ts";
+import { RuleBook } from "../../src/policy/rule-book.ts";
+import type { NetworkPolicy, PolicyDirection } from "../../src/policy/types.ts";
 import { askPolicy } from "../../src/policy/verdict.ts";
 
 const labels = new LabelTable();
-const SUBJECT = labels.fromStrings(["k8s:app=subject"]);
+const SUBJECT = labels.fromStrings(["k8s:app=subject", "port:tcp/http=80"]);
 const SUBJECT_ID = 1000;
+/** What each of the identities below calls its ports. */
+const NAMES = [["port:tcp/http=80"], ["port:tcp/http=443", "port:udp/http=53"], [], ["port:tcp/http=no"]];
 /** Identities that come and go. */
 const WORLD: readonly (readonly [number, LabelSet])[] = ["a", "b", "c", "d"].map((app, index) => [
   300 + index,
-  labels.fromStrings([`k8s:app=${app}`, `k8s:tier=${index % 2 === 0 ? "front" : "back"}`]),
+  labels.fromStrings([`k8s:app=${app}`, `k8s:tier=${index % 2 === 0 ? "front" : "back"}`, ...NAMES[index]!]),
 ]);
 const PREFIXES = ["10.0.0.0/8", "10.1.0.0/16", "192.0.2.0/24", "0.0.0.0/0"];
 const QUESTIONS = [
@@ -48,6 +50,8 @@ const ports = fc.constantFrom(
   [{ protocol: "TCP", port: 1, endPort: 1023 }],
   [{ protocol: "UDP" }],
   [{ protocol: "ICMP", icmpType: 8 }, { port: 443 }],
+  [{ protocol: "TCP", name: "http" }],
+  [{ name: "http" }, { protocol: "TCP", port: 22 }],
 );
 
 const rule = fc.record({
@@ -148,7 +152,15 @@ class Bench {
     const point = { protocol, port, bits: 16 };
     const matching = sections
       .flatMap(({ rules }) => rules)
-      .filter(({ blocks }) => blocks.some((block) => covers(block, point)))
+      .filter(
+        ({ blocks, named }) =>
+          blocks.some((block) => covers(block, point)) ||
+          named.some(({ label }) => {
+            const destination = direction === "egress" ? this.alive.get(identity) : SUBJECT;
+            const tells = label.startsWith("port:tcp/") ? protocol === 6 : protocol === 17;
+            return tells && destination?.get(label) === String(port);
+          }),
+      )
       .filter(({ peers }) => peers === undefined || peers.some((one) => this.#is(one, identity)));
     if (matching.some(({ deny }) => deny)) return false;
     return matching.length > 0 || sections.length === 0;
