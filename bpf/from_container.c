@@ -89,13 +89,13 @@ int from_container(struct __sk_buff *skb)
 	}
 
 	/* Remember it. */
-	if (walk.ct_state == CT_NEW && !walk.related) {
+	if (walk.ct_state == CT_NEW && !is_flowless(&walk)) {
 		if (!peer && (!entry || !entry->tunnel.word[3]))
 			remember.flags |= CT_OUTSIDE;
 		reason = ct_create(&walk, &walk.goes, &remember);
 		if (reason)
 			return drop(&walk, reason);
-	} else if (ct && !walk.related) {
+	} else if (ct && !is_flowless(&walk)) {
 		ct_touch(&walk, ct);
 	}
 

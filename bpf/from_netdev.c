@@ -5,10 +5,10 @@
 #include "lib/nat.h"
 #include "lib/parse.h"
 
-/* An address of the cluster's pods arrives through the tunnel, or it is forged. */
+/* An address of the cluster's pods arrives through the tunnel, and the node's own never, or it is forged. */
 static __always_inline bool forged(__be32 source, const struct ipcache_value *entry)
 {
-	return endpoint_of(source) || (entry && (entry->tunnel.word[3] || entry->identity == IDENTITY_UNMANAGED));
+	return is_this_node(source) || endpoint_of(source) || (entry && (entry->tunnel.word[3] || entry->identity == IDENTITY_UNMANAGED));
 }
 
 /* What the fabric brings: the uplink, ingress. All that is no pod's passes untouched. */

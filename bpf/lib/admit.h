@@ -28,7 +28,7 @@ static __always_inline int admit(struct walk *walk, const struct endpoint_value 
 		return walk->ct_state == CT_REPLY ? service_restore(walk, ct) : service_restore_inner(walk, ct);
 	}
 	reason = policy_ingress(walk, pod, ct);
-	if (reason || walk->related)
+	if (reason || is_flowless(walk))
 		return reason;
 	if (ct) {
 		ct_touch(walk, ct);

@@ -31,6 +31,19 @@ static __always_inline bool ct_closing(const struct ct_value *ct)
 	return ct->flags & (CT_CLOSING_ORIGIN | CT_CLOSING_REPLY);
 }
 
+/*
+ * An ICMP error goes to whoever sent the packet it is about; else it would open any door to whoever has a flow. Routers
+ * on the way may send one too, but pods are none.
+ */
+static __always_inline bool ct_error_plausible(const struct walk *walk)
+{
+	__u32 odd = walk->inner.source ^ walk->goes.destination; /* bits, not branches: the verifier walks each */
+
+	if (walk->hook == HOOK_FROM_CONTAINER)
+		odd |= walk->inner.destination ^ walk->goes.source;
+	return !odd;
+}
+
 /* Finds the packet's flow and sets `ct_state`. An expired or ended flow is no flow: its entry will be replaced. */
 static __always_inline struct ct_value *ct_find(struct walk *walk)
 {
@@ -39,6 +52,8 @@ static __always_inline struct ct_value *ct_find(struct walk *walk)
 	bool low, origin;
 
 	walk->ct_state = CT_NEW;
+	if (is_flowless(walk) && !(walk->related && ct_error_plausible(walk)))
+		return NULL;
 	if (walk->related)
 		low = ct_key_of(&walk->inner, walk->inner_protocol, &key);
 	else

@@ -16,7 +16,7 @@ static __always_inline struct nat_key nat_outward(const struct walk *walk)
 		.source = mapped(walk->goes.source),
 		.destination = mapped(walk->goes.destination),
 		.source_port = walk->goes.source_port,
-		.destination_port = walk->protocol == IPPROTO_ICMP ? 0 : walk->goes.destination_port,
+		.destination_port = walk->goes.destination_port,
 		.protocol = walk->protocol,
 		.direction = DIRECTION_EGRESS,
 	};
@@ -29,7 +29,7 @@ static __always_inline struct nat_key nat_inward(__be32 peer, __be16 peer_port, 
 	struct nat_key key = {
 		.source = mapped(peer),
 		.destination = mapped(node_ipv4),
-		.source_port = protocol == IPPROTO_ICMP ? 0 : peer_port,
+		.source_port = peer_port,
 		.destination_port = port,
 		.protocol = protocol,
 		.direction = DIRECTION_INGRESS,
@@ -143,7 +143,7 @@ static __always_inline int nat_masquerade_error(struct walk *walk)
 		.source = mapped(walk->inner.destination),
 		.destination = mapped(walk->inner.source),
 		.source_port = walk->inner.destination_port,
-		.destination_port = walk->inner_protocol == IPPROTO_ICMP ? 0 : walk->inner.source_port,
+		.destination_port = walk->inner.source_port,
 		.protocol = walk->inner_protocol,
 		.direction = DIRECTION_EGRESS,
 	};
@@ -194,12 +194,7 @@ static __always_inline int nat_restore(struct walk *walk)
 			return reason;
 		walk->inner.source = back->address.word[3];
 		walk->inner.source_port = back->port;
-		if (walk->inner_protocol == IPPROTO_ICMP)
-			walk->inner.destination_port = back->port;
 		return rewrite_end(walk, END_DESTINATION, back->address.word[3], walk->goes.destination_port);
 	}
-	reason = rewrite_end(walk, END_DESTINATION, back->address.word[3], back->port);
-	if (walk->protocol == IPPROTO_ICMP)
-		walk->goes.source_port = back->port;
-	return reason;
+	return rewrite_end(walk, END_DESTINATION, back->address.word[3], back->port);
 }

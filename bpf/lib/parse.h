@@ -39,6 +39,8 @@ static __always_inline int fragment_ports(struct walk *walk, __be16 id, bool fir
 		return DROP_FRAGMENT_UNKNOWN;
 	walk->came.source_port = found->source_port;
 	walk->came.destination_port = found->destination_port;
+	if (walk->protocol == IPPROTO_ICMP)
+		walk->icmp_type = found->source_port ? ICMP_ECHO_REQUEST : ICMP_ECHO_REPLY;
 	walk->later_fragment = true;
 	return 0;
 }
@@ -47,6 +49,7 @@ static __always_inline int fragment_ports(struct walk *walk, __be16 id, bool fir
 static __always_inline int parse_inner(struct walk *walk, void *icmp, void *end)
 {
 	struct iphdr *ip = icmp + sizeof(struct icmp_header);
+	struct icmp_header *echo;
 	__be16 *ports;
 
 	if ((void *)(ip + 1) > end || ip->ihl != 5)
@@ -59,8 +62,11 @@ static __always_inline int parse_inner(struct walk *walk, void *icmp, void *end)
 	walk->inner.source = ip->saddr;
 	walk->inner.destination = ip->daddr;
 	if (ip->protocol == IPPROTO_ICMP) {
-		walk->inner.source_port = ports[2];
-		walk->inner.destination_port = ports[2];
+		echo = (void *)ports;
+		if (echo->type == ICMP_ECHO_REQUEST)
+			walk->inner.source_port = echo->id;
+		else if (echo->type == ICMP_ECHO_REPLY)
+			walk->inner.destination_port = echo->id;
 	} else {
 		walk->inner.source_port = ports[0];
 		walk->inner.destination_port = ports[1];
@@ -88,8 +94,11 @@ static __always_inline int parse_transport(struct walk *walk, void *l4, void *en
 		if (l4 + 8 > end)
 			return DROP_INVALID_PACKET;
 		walk->icmp_type = icmp->type;
-		if (icmp->type == ICMP_ECHO_REQUEST || icmp->type == ICMP_ECHO_REPLY) {
+		if (icmp->type == ICMP_ECHO_REQUEST) {
 			walk->came.source_port = icmp->id;
+			return 0;
+		}
+		if (icmp->type == ICMP_ECHO_REPLY) {
 			walk->came.destination_port = icmp->id;
 			return 0;
 		}
@@ -143,7 +152,7 @@ static __always_inline int parse_ipv4(struct walk *walk)
 		reason = fragment_ports(walk, id, false);
 	} else {
 		reason = parse_transport(walk, data + walk->l4_offset, end);
-		if (!reason && (fragment & IP_MORE_FRAGMENTS))
+		if (!reason && (fragment & IP_MORE_FRAGMENTS) && !is_flowless(walk))
 			reason = fragment_ports(walk, id, true);
 	}
 	walk->goes = walk->came;

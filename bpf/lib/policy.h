@@ -52,19 +52,22 @@ static __always_inline bool policy_unknown(const struct policy_question *questio
 
 /*
  * Asks the policy set; the first entry found decides (schema/policy.h). Returns 0 or a drop reason. Runs once a
- * flow and policy set, so it is a function of its own and not copied into every program five times.
+ * flow and policy set, so it is a function of its own. Not static: the verifier walks it once, by itself, instead of
+ * once for every way to come here.
  */
-static __noinline int policy_ask(const struct policy_question *question, struct policy_answer *answer)
+__noinline int policy_ask(const struct policy_question *question, struct policy_answer *answer)
 {
-	struct policy_key key = {
-		.policy = question->policy,
-		.direction = question->direction,
-		.protocol = question->protocol,
-	};
 	struct policy_value *value = NULL;
-	__u32 shape = question->shape;
+	struct policy_key key = {};
+	__u32 shape;
 	int bits;
 
+	if (!question || !answer)
+		return DROP_POLICY_DENIED; /* never: says so to the verifier */
+	key.policy = question->policy;
+	key.direction = question->direction;
+	key.protocol = question->protocol;
+	shape = question->shape;
 	for (bits = 16; bits >= 0; bits--) {
 		if (!(shape & (1 << bits)))
 			continue;

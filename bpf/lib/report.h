@@ -22,11 +22,17 @@ static __always_inline __u32 event_level(void)
 	return value ? value->events : EVENTS_NONE;
 }
 
-/* A reader polls: waking one for a packet would cost fifty times the packet. */
-static __noinline int write_event(struct walk *walk, __u8 outcome, __u16 line)
+/*
+ * A reader polls: waking one for a packet would cost fifty times the packet. Not static: the verifier walks it once,
+ * by itself. It then trusts nothing in `walk` any more, least of all the pointer, so the packet comes beside it.
+ */
+__noinline int write_event(struct __sk_buff *skb, const struct walk *walk, __u32 outcome, __u32 line)
 {
-	struct event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	struct event *event;
 
+	if (!walk)
+		return 0; /* never: says so to the verifier */
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		count(METRIC_EVENTS_LOST, 0);
 		return 0;
@@ -48,8 +54,8 @@ static __noinline int write_event(struct walk *walk, __u8 outcome, __u16 line)
 	event->ingress_policy = walk->ingress_policy;
 	event->ingress_rule = walk->ingress_rule;
 	event->service = walk->service;
-	event->ifindex = walk->skb->ifindex;
-	event->length = walk->skb->len;
+	event->ifindex = skb->ifindex;
+	event->length = skb->len;
 	event->endpoint = walk->endpoint;
 	event->line = line;
 	event->hook = walk->hook;
@@ -69,7 +75,7 @@ static __always_inline int dropped(struct walk *walk, int reason, __u16 line)
 	walk->reason = reason;
 	count(reason & 0xff, walk->skb->len);
 	if (event_level() >= EVENTS_DROPS)
-		write_event(walk, OUTCOME_DROPPED, line);
+		write_event(walk->skb, walk, OUTCOME_DROPPED, line);
 	return TCX_DISCARD;
 }
 
@@ -89,5 +95,5 @@ static __always_inline void forwarded(struct walk *walk, __u8 outcome)
 
 	count(METRIC_FORWARDED + outcome, walk->skb->len);
 	if (level >= EVENTS_ALL || (walk->report && level >= EVENTS_FLOWS))
-		write_event(walk, outcome, 0);
+		write_event(walk->skb, walk, outcome, 0);
 }

@@ -3,7 +3,10 @@
 #include "kernel.h"
 #include "../schema/schema.h"
 
-/* The ends of a flow, IPv4. Ports of an ICMP echo are its identifier, of a protocol without ports 0. */
+/*
+ * The ends of a flow, IPv4. Of an ICMP echo the asking end has the identifier for its port and the other one 0, so
+ * that an echo the other way is a flow of its own. Ports of a protocol without any are 0.
+ */
 struct ends {
 	__be32 source;
 	__be32 destination;
@@ -42,6 +45,12 @@ struct walk {
 	bool later_fragment;       /* has no transport header */
 	bool report;               /* worth an event although all went well */
 };
+
+/* ICMP, but no echo: belongs to no flow of its own, is asked about each time and never remembered. */
+static __always_inline bool is_flowless(const struct walk *walk)
+{
+	return walk->protocol == IPPROTO_ICMP && (walk->icmp_type & ~ICMP_ECHO_REQUEST) != ICMP_ECHO_REPLY;
+}
 
 static __always_inline struct ip_address mapped(__be32 ipv4)
 {

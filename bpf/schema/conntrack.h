@@ -9,7 +9,7 @@
 struct ct_key {
 	struct ip_address low;
 	struct ip_address high;
-	__be16 low_port;   /* ICMP echo: the identifier, on both sides */
+	__be16 low_port;   /* ICMP echo: the identifier where it was asked, 0 on the other side */
 	__be16 high_port;
 	__u8 protocol;
 	__u8 pad[3];

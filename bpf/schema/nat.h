@@ -6,8 +6,8 @@
 struct nat_key {
 	struct ip_address source;
 	struct ip_address destination;
-	__be16 source_port;      /* ICMP echo: the identifier */
-	__be16 destination_port; /* ICMP echo: 0 */
+	__be16 source_port;      /* ICMP echo: outward the identifier, back 0 */
+	__be16 destination_port; /* ICMP echo: outward 0, back the identifier */
 	__u8 protocol;
 	__u8 direction;          /* enum direction */
 	__u16 pad;
