@@ -1,0 +1,18 @@
+import { afterAll, describe, it } from "vitest";
+import { KernelBenches } from "./support/kernel-bench.ts";
+import { mustSkip } from "./support/permitted.ts";
+import { conntrack } from "./walk/conntrack.ts";
+import { policy } from "./walk/policy.ts";
+import { established } from "./walk/established.ts";
+import { icmpWalks } from "./walk/icmp.ts";
+import { arrivals } from "./walk/arrivals.ts";
+import { delivery } from "./walk/delivery.ts";
+import { links } from "./walk/links.ts";
+
+describe.skipIf(mustSkip("the packet walk in the kernel"))("the packet walk in the kernel", () => {
+  const benches = new KernelBenches();
+  afterAll(() => benches[Symbol.asyncDispose]());
+
+  for (const suite of [links, delivery, conntrack, policy, established, icmpWalks, arrivals])
+    suite({ describe, it }, benches.create);
+});
