@@ -47,15 +47,15 @@ const TAMPERINGS: readonly [string, Omit<Drift, "which">, (node: TestNode & { po
     "a policy entry that somebody turned round",
     { what: "policy entry", problem: "changed" },
     ({ datapath }) => {
-      const [[key, value]] = [...datapath.maps.policy.entries()] as [never];
-      datapath.maps.policy.set(key, { ...(value as { deny: number; rule: number }), deny: 1 });
+      const [key, value] = [...datapath.maps.policy.entries()][0]!;
+      datapath.maps.policy.set(key, { ...value, deny: 1 });
     },
   ],
   [
     "an endpoint that somebody made up",
     { what: "endpoints entry", problem: "foreign" },
     ({ datapath }) => {
-      const [[, value]] = [...datapath.maps.endpoints.entries()] as [never];
+      const [, value] = [...datapath.maps.endpoints.entries()][0]!;
       datapath.maps.endpoints.set({ address: parseAddress("10.1.1.200") }, value);
     },
   ],
@@ -77,7 +77,7 @@ const TAMPERINGS: readonly [string, Omit<Drift, "which">, (node: TestNode & { po
     "a Maglev table that somebody overwrote",
     { what: "maglev table", problem: "changed" },
     ({ datapath }) => {
-      const [[, { id }]] = [...datapath.maps.services.entries()] as [[unknown, { id: number }]];
+      const [, { id }] = [...datapath.maps.services.entries()][0]!;
       datapath.maps.maglev.set(id, new Uint16Array(4093));
     },
   ],
