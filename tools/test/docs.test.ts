@@ -81,7 +81,10 @@ describe("docs/errors.md", () => {
     const said = section("@netloom/core").filter(({ body }) =>
       body.includes("Nothing in this repository throws it"),
     );
-    expect(said.map(({ text }) => text), "correct docs/errors.md").toEqual(unused);
+    expect(
+      said.map(({ text }) => text),
+      "correct docs/errors.md",
+    ).toEqual(unused);
   });
 });
 
