@@ -21,6 +21,7 @@ export type { Operator, OperatorEvents, OperatorOptions } from "./operator/opera
 // What people write.
 export { parsePolicy } from "./policy/parse.ts";
 export { portLabel } from "./policy/named-ports.ts";
+export { prefixLabel } from "./policy/prefix-labels.ts";
 export type { NamedProtocol } from "./policy/named-ports.ts";
 export { POLICY_ENTITIES, POLICY_PROTOCOLS } from "./policy/types.ts";
 export type {

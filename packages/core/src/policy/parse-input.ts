@@ -33,6 +33,11 @@ export function integerAt(input: unknown, place: Place, least: number, most: num
   throw invalid(place, input, "is out of range", `write a whole number from ${least} to ${most}`);
 }
 
+export function booleanAt(input: unknown, place: Place): boolean | undefined {
+  if (input === undefined || typeof input === "boolean") return input;
+  throw invalid(place, input, "is no boolean", "write true or false");
+}
+
 /** One of a list of words. */
 export function wordAt<T extends string>(input: unknown, place: Place, words: readonly T[], of: string): T {
   const word = words.find((known) => known === input);

@@ -1,6 +1,6 @@
 import { parseSelector, type Selector } from "../labels/index.ts";
 import { assertName } from "../facts/names.ts";
-import { inside, invalid, listAt, objectAt, parsedAt, wordAt, type Place } from "./parse-input.ts";
+import { booleanAt, inside, invalid, listAt, objectAt, parsedAt, wordAt, type Place } from "./parse-input.ts";
 import { parsePeers, type Peer } from "./parse-peers.ts";
 import { parsePorts, type Ports } from "./parse-ports.ts";
 import type { PolicyDirection } from "./types.ts";
@@ -44,7 +44,7 @@ export function parsePolicy(input: unknown): Policy {
   const subject = parsedAt(at("subject"), () => parseSelector(policy["subject"]));
   const defaultDeny = objectAt(policy["defaultDeny"] ?? {}, at("defaultDeny"), ["ingress", "egress"]);
   const section = (direction: PolicyDirection): Section | undefined => {
-    const deny = parseBoolean(defaultDeny[direction], at(`defaultDeny.${direction}`));
+    const deny = booleanAt(defaultDeny[direction], at(`defaultDeny.${direction}`));
     if (policy[direction] === undefined) return undefined;
     const rules = listAt(policy[direction], at(direction), "rules");
     return {
@@ -64,21 +64,17 @@ export function parsePolicy(input: unknown): Policy {
 function parseRule(input: unknown, direction: PolicyDirection, place: Place): Rule {
   const rule = objectAt(input, place, ["action", "peers", "ports", "description"]);
   const action = wordAt(rule["action"] ?? "allow", inside(place, "action"), ["allow", "deny"], "action");
-  const peers = parsePeers(rule["peers"], inside(place, "peers"));
+  const deny = action === "deny";
+  const peers = parsePeers(rule["peers"], deny, inside(place, "peers"));
   const ports = parsePorts(rule["ports"], inside(place, "ports"));
   const followed = [...(peers ?? [])];
   if (direction === "egress" && (peers === undefined || peers.some(isAnyone))) {
     // Of anyone, only those who have a port of the name.
     followed.push(...ports.named.map(({ having }) => ({ kind: "selector", selector: having }) as const));
   }
-  return { deny: action === "deny", peers, ...ports, followed };
+  return { deny, peers, ...ports, followed };
 }
 
 function isAnyone(peer: Peer): boolean {
   return peer.kind === "entity" && peer.entity === "all";
-}
-
-function parseBoolean(input: unknown, place: Place): boolean | undefined {
-  if (input === undefined || typeof input === "boolean") return input;
-  throw invalid(place, input, "is no boolean", "write true or false");
 }

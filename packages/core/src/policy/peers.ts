@@ -9,7 +9,9 @@ import {
   type Selection,
   type Selector,
 } from "../labels/index.ts";
+import { LocatedEndpoints, type Located } from "./located-endpoints.ts";
 import type { Peer } from "./parse-peers.ts";
+import { labelOf } from "./prefix-labels.ts";
 import type { PolicyEntity } from "./types.ts";
 
 const {
@@ -54,6 +56,8 @@ interface Followed {
 export class Peers {
   /** Hears which selections changed: `selection:changed`. */
   readonly identities: SelectorIndex;
+  /** Hears of endpoints that are somewhere by their labels: `located:changed`. */
+  readonly located: LocatedEndpoints;
   readonly #rows = new Map<number, number>();
   readonly #ids: number[] = [];
   readonly #freeRows: number[] = [];
@@ -65,6 +69,7 @@ export class Peers {
 
   constructor(onError: ListenerErrorHook, local: LocalIdentities = new LocalIdentities()) {
     this.identities = new SelectorIndex(onError);
+    this.located = new LocatedEndpoints(onError);
     this.#local = local;
   }
 
@@ -79,14 +84,15 @@ export class Peers {
   }
 
   /** Several at once, as one change. `undefined`: the identity is gone. */
-  update(changes: Iterable<readonly [id: number, labels: LabelSet | undefined]>): void {
-    const rows = [...changes].map(([id, labels]): [number, LabelSet | undefined, number] => [
+  update(changes: readonly (readonly [id: number, labels: LabelSet | undefined])[]): void {
+    const rows = changes.map(([id, labels]): [number, LabelSet | undefined, number] => [
       this.#rowOf(id, labels !== undefined),
       labels,
       id,
     ]);
     this.identities.update(rows.filter(([row]) => row >= 0).map(([row, labels]) => [row, labels]));
     for (const [row, labels, id] of rows) if (row >= 0 && labels === undefined) this.#freeRow(row, id);
+    this.located.update(changes);
   }
 
   labelsOf(id: number): LabelSet | undefined {
@@ -94,10 +100,10 @@ export class Peers {
     return row === undefined ? undefined : this.identities.labelsOf(row);
   }
 
-  /** What a node-local number stands for: `cidr:<prefix>`, and that it is outside. */
+  /** What a node-local number stands for: the label of its prefix, and that it is outside. */
   labelsOfPrefix(id: number): readonly string[] {
     const text = this.#local.keyOf(id);
-    return text === undefined ? [] : [`cidr:${text}`, "reserved:world"];
+    return text === undefined ? [] : [labelOf(text), "reserved:world"];
   }
 
   /** Which identity a row of {@link Peers.identities} is. */
@@ -108,6 +114,7 @@ export class Peers {
   /** Begins to follow what a rule names. Give each back with {@link Peers.release}. */
   acquire(peer: Peer): void {
     if (peer.kind === "cidr") for (const cidr of [peer.cidr, ...peer.except]) this.#acquirePrefix(cidr);
+    if (peer.kind === "location") this.located.acquire(peer.location);
     const selector = selectorOf(peer);
     if (selector === undefined) return;
     const known = this.#followed.get(selector.key);
@@ -117,6 +124,7 @@ export class Peers {
 
   release(peer: Peer): void {
     if (peer.kind === "cidr") for (const cidr of [peer.cidr, ...peer.except]) this.#releasePrefix(cidr);
+    if (peer.kind === "location") this.located.release(peer.location);
     const selector = selectorOf(peer);
     const known = selector === undefined ? undefined : this.#followed.get(selector.key);
     if (selector === undefined || known === undefined || --known.count > 0) return;
@@ -131,6 +139,8 @@ export class Peers {
         return this.#selected(peer.selector);
       case "cidr":
         return this.#within(peer.cidr, peer.except);
+      case "location":
+        return [...(this.located.get(peer.location)?.ids ?? [])];
       case "entity":
         return this.#entity(peer.entity);
     }
@@ -138,13 +148,14 @@ export class Peers {
 
   /** May identities that nobody knows yet be this peer? */
   grows(peer: Peer): boolean {
-    return selectorOf(peer) !== undefined;
+    return peer.kind === "location" || selectorOf(peer) !== undefined;
   }
 
-  /** Does a change of this selection concern the peer? */
-  follows(peer: Peer, selection: Selection): boolean {
+  /** Does a change of these concern the peer? */
+  follows(peer: Peer, changed: Selection | Located): boolean {
+    if (peer.kind === "location") return this.located.get(peer.location) === changed;
     const selector = selectorOf(peer);
-    return selector !== undefined && this.#followed.get(selector.key)?.selection === selection;
+    return selector !== undefined && this.#followed.get(selector.key)?.selection === changed;
   }
 
   #selected(selector: Selector): number[] {

@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import { Direction, PolicyShape, type PolicyKey, type PolicyValue } from "../datapath/schema.generated.ts";
 import type { LabelSet, Selection } from "../labels/index.ts";
 import { compileDirection, type CompiledDirection, type PolicyEntry } from "./compile.ts";
+import type { Located } from "./located-endpoints.ts";
 import type { Peers } from "./peers.ts";
 import { resolveRules } from "./resolve-rules.ts";
 import type { RuleBook, SubjectRules } from "./rule-book.ts";
@@ -77,9 +78,9 @@ export class PolicySets {
     this.#book = options.book;
     this.#peers = options.peers;
     this.#mode = options.mode;
-    this.#peers.identities.events.on("selection:changed", ({ selection }) =>
-      this.#selectionChanged(selection),
-    );
+    const { identities, located } = this.#peers;
+    identities.events.on("selection:changed", ({ selection }) => this.#peersChanged(selection));
+    located.events.on("located:changed", (changed) => this.#peersChanged(changed));
   }
 
   /** Numbers below are taken by an agent before this one. */
@@ -230,12 +231,12 @@ export class PolicySets {
     return grown;
   }
 
-  #selectionChanged(selection: Selection): void {
+  #peersChanged(changed: Selection | Located): void {
     for (const subject of this.#subjects.values()) {
       if (subject.dirty !== "no") continue;
       const { egress, ingress } = subject.rules;
       const concerned =
-        this.#book.concerns(egress.rules, selection) || this.#book.concerns(ingress.rules, selection);
+        this.#book.concerns(egress.rules, changed) || this.#book.concerns(ingress.rules, changed);
       if (concerned) subject.dirty = "peers";
     }
   }

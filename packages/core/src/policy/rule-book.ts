@@ -1,4 +1,5 @@
 import type { Peers } from "./peers.ts";
+import type { Located } from "./located-endpoints.ts";
 import type { Peer } from "./parse-peers.ts";
 import type { Policy, Rule } from "./parse.ts";
 import type { PolicyDirection } from "./types.ts";
@@ -75,9 +76,9 @@ export class RuleBook {
     return { rules, enforcedBy };
   }
 
-  /** Do any of these rules name what this selection selects? */
-  concerns(rules: readonly NumberedRule[], selection: Selection): boolean {
-    return rules.some(({ followed }) => followed.some((peer) => this.#peers.follows(peer, selection)));
+  /** Does a change of these concern any of the rules? */
+  concerns(rules: readonly NumberedRule[], changed: Selection | Located): boolean {
+    return rules.some(({ followed }) => followed.some((peer) => this.#peers.follows(peer, changed)));
   }
 
   #add(name: string, policy: Policy): void {

@@ -34,8 +34,17 @@ export type PolicyPeer =
   /** Endpoints by their labels; `{}`: every endpoint of the cluster. */
   | { readonly selector: SelectorInput }
   | { readonly entity: PolicyEntity }
-  /** Addresses outside the cluster: a CIDR never matches a pod or a node. */
-  | { readonly cidr: string; readonly except?: readonly string[] };
+  /** Addresses outside the cluster: without `endpoints` a CIDR matches no pod, and it never matches a node. */
+  | {
+      readonly cidr: string;
+      readonly except?: readonly string[];
+      /**
+       * Also the endpoints that say by a label `cidr:<prefix>` (see `prefixLabel`) that their addresses are inside. One
+       * whose prefix is cut in two by the block is allowed by no rule, and denied by any. One with addresses of both
+       * families is meant where the rule has blocks around both. @defaultValue false
+       */
+      readonly endpoints?: boolean;
+    };
 
 export const POLICY_ENTITIES = [
   "all",

@@ -38,6 +38,16 @@ const bad: readonly (readonly [string, unknown, string])[] = [
     { ...good, egress: [{ peers: [{ entity: "world", except: [] }] }] },
     "use it beside cidr",
   ],
+  [
+    "endpoints without cidr",
+    { ...good, egress: [{ peers: [{ selector: {}, endpoints: true }] }] },
+    "endpoints true has no cidr",
+  ],
+  [
+    "endpoints that are no yes or no",
+    { ...good, egress: [{ peers: [{ cidr: "10.0.0.0/8", endpoints: 1 }] }] },
+    "no boolean",
+  ],
   ["empty ports", { ...good, ingress: [{ ports: [] }] }, "leave `ports` out for every port"],
   ["port 0", { ...good, ingress: [{ ports: [{ port: 0 }] }] }, "ingress[0].ports[0].port 0 is out of range"],
   ["a port as text", { ...good, ingress: [{ ports: [{ port: "80" }] }] }, 'port "80" is out of range'],

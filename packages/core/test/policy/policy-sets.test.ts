@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseCidr } from "../../src/address/index.ts";
+import { parseAddress, parseCidr, type Address } from "../../src/address/index.ts";
 import { Direction, type PolicyKey, type PolicyValue } from "../../src/datapath/schema.generated.ts";
 import { LabelTable, matches, type LabelSet } from "../../src/labels/index.ts";
 import { covers } from "../../src/policy/l4.ts";
@@ -8,6 +8,7 @@ import { parsePolicy, type Policy } from "../../src/policy/parse.ts";
 import type { Peer } from "../../src/policy/parse-peers.ts";
 import { Peers } from "../../src/policy/peers.ts";
 import { knownKey, PolicySets } from "../../src/policy/policy-sets.ts";
+import { prefixLabel } from "../../src/policy/prefix-labels.ts";
 import { RuleBook } from "../../src/policy/rule-book.ts";
 import type { NetworkPolicy, PolicyDirection } from "../../src/policy/types.ts";
 import { askPolicy } from "../../src/policy/verdict.ts";
@@ -17,12 +18,24 @@ const SUBJECT = labels.fromStrings(["k8s:app=subject", "port:tcp/http=80"]);
 const SUBJECT_ID = 1000;
 /** What each of the identities below calls its ports. */
 const NAMES = [["port:tcp/http=80"], ["port:tcp/http=443", "port:udp/http=53"], [], ["port:tcp/http=no"]];
+/** Inside which prefixes they say that they are, and some address of each part of the world where that may be. */
+const PLACES = [
+  { says: ["10.1.0.0/16"], maybe: ["10.1.0.1", "10.1.7.7"] },
+  { says: ["10.0.0.0/8", "10.1.7.7"], maybe: ["10.1.7.7"] },
+  { says: ["10.0.0.0/8"], maybe: ["10.0.0.1", "10.1.0.1", "10.1.7.7"] },
+  { says: ["192.0.2.1", "2001:db8::1"], maybe: ["192.0.2.1", "2001:db8::1"] },
+];
 /** Identities that come and go. */
 const WORLD: readonly (readonly [number, LabelSet])[] = ["a", "b", "c", "d"].map((app, index) => [
   300 + index,
-  labels.fromStrings([`k8s:app=${app}`, `k8s:tier=${index % 2 === 0 ? "front" : "back"}`, ...NAMES[index]!]),
+  labels.fromStrings([
+    `k8s:app=${app}`,
+    `k8s:tier=${index % 2 === 0 ? "front" : "back"}`,
+    ...NAMES[index]!,
+    ...PLACES[index]!.says.map(prefixLabel),
+  ]),
 ]);
-const PREFIXES = ["10.0.0.0/8", "10.1.0.0/16", "192.0.2.0/24", "0.0.0.0/0"];
+const PREFIXES = ["10.0.0.0/8", "10.1.0.0/16", "192.0.2.0/24", "0.0.0.0/0", "2001:db8::/32"];
 const QUESTIONS = [
   { protocol: 6, port: 80 },
   { protocol: 6, port: 443 },
@@ -40,8 +53,8 @@ const selector = fc.constantFrom<NetworkPolicy["subject"]>(
 const peer = fc.oneof(
   selector.map((of) => ({ selector: of })),
   fc.constantFrom("world", "cluster", "host", "all", "none", "remote-node").map((entity) => ({ entity })),
-  fc.constantFrom(...PREFIXES).map((cidr) => ({ cidr })),
-  fc.constant({ cidr: "10.0.0.0/8", except: ["10.1.0.0/16"] }),
+  fc.record({ cidr: fc.constantFrom(...PREFIXES), endpoints: fc.boolean() }),
+  fc.boolean().map((endpoints) => ({ cidr: "10.0.0.0/8", except: ["10.1.0.0/16"], endpoints })),
 );
 
 const ports = fc.constantFrom(
@@ -174,6 +187,14 @@ class Bench {
       if (prefix === undefined) return false;
       const inside = parseCidr(prefix);
       return one.cidr.containsCidr(inside) && !one.except.some((hole) => hole.containsCidr(inside));
+    }
+    if (one.kind === "location") {
+      const maybe = set === undefined ? [] : PLACES[identity - 300]?.maybe.map(parseAddress);
+      const isInside = (address: Address): boolean =>
+        one.location.ranges.some((range) => range.contains(address));
+      // An allow wants to be sure of every address, a deny to miss none.
+      if (maybe === undefined || maybe.length === 0) return false;
+      return one.location.inDoubt ? maybe.some(isInside) : maybe.every(isInside);
     }
     if (one.entity === "all") return true;
     if (one.entity === "world") return identity === 2 || prefix !== undefined;
