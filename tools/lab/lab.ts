@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { unmountBpffs } from "@netloom/bpf-loader";
 import { Netns, Rtnl } from "@netloom/netlink";
+import { killProcessesIn } from "./processes.ts";
 
 const RUN = "/run";
 
@@ -91,7 +92,11 @@ function alive(pid: number): boolean {
 
 /** With its last namespace a veth pair goes, and with its last pin and device a program. */
 function removeAll(prefix: string): void {
-  for (const name of Netns.list()) if (name.startsWith(`${prefix}-`)) Netns.delete(name);
+  for (const name of Netns.list()) {
+    if (!name.startsWith(`${prefix}-`)) continue;
+    killProcessesIn(join(RUN, "netns", name));
+    Netns.delete(name);
+  }
   const directory = join(RUN, prefix);
   unmountBpffs(join(directory, "bpf"));
   rmSync(directory, { recursive: true, force: true });

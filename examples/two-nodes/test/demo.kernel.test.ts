@@ -80,16 +80,25 @@ describe.skipIf(whyNoLab("the demo on the kernel's datapath") !== undefined)("th
       using link = openPinnedLink(join(links, file));
       return link.info().programId;
     });
+    const children = childrenOf(child.pid!);
+    expect(children.length).toBeGreaterThan(0);
     child.kill("SIGKILL");
     await once(child, "close");
     expect(leftovers().length).toBeGreaterThan(5);
     expect(demo().status).toBe(0);
     expect(existsSync(links)).toBe(false);
+    expect(children.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
     const loaded = (id: number): boolean =>
       spawnSync("bpftool", ["prog", "show", "id", String(id)]).status === 0;
     expect(programs.filter(loaded)).toEqual([]);
   });
 });
+
+/** Process ids: the pods' servers. */
+function childrenOf(pid: number): readonly number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return text.trim().split(" ").filter(Boolean).map(Number);
+}
 
 /** A demo whose agents run and whose pods are there. */
 async function halfWay(): Promise<ReturnType<typeof spawn>> {

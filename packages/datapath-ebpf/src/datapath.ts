@@ -9,6 +9,7 @@ import {
   type DatapathMaps,
   type DatapathMetric,
   type DatapathNode,
+  type Drift,
   type EndpointHook,
   type HookName,
   type RoutePlan,
@@ -20,6 +21,7 @@ import { maps as definitions } from "@netloom/core/backend";
 import { ensureMounted, unmountIfOurs } from "./bpffs.ts";
 import { kernel, refused } from "./errors.ts";
 import { EventHub } from "./events.ts";
+import { driftsBetween, takeInventory } from "./inventory.ts";
 import { openMaps } from "./maps.ts";
 import { readMetrics } from "./metrics.ts";
 import { NodeNetwork } from "./node.ts";
@@ -45,7 +47,11 @@ export function ebpf(options: EbpfOptions = {}): Datapath {
 /** What there is from `start` on. */
 interface Running {
   readonly network: NodeNetwork;
-  readonly programs: Programs;
+  readonly pins: Pins;
+  /** Loaded again where a device they name has come back under another number. */
+  programs: Programs;
+  /** Of earlier loads: `maps` and `events` are theirs. */
+  readonly former: Programs[];
   readonly maps: DatapathMaps;
   readonly events: EventHub;
   readonly context: DatapathContext;
@@ -86,13 +92,17 @@ class EbpfDatapath implements Datapath {
       if (!pins.exist) undo.push(() => pins.remove());
       const { link: overlay, made } = ensureOverlay(network.rtnl, context.plan, context.routers);
       if (made) undo.push(() => removeOverlay(network.rtnl));
+      const devices = {
+        uplink: uplink.index,
+        overlay: overlay?.index ?? 0,
+        port: context.plan.overlay?.port,
+      };
       const programs = await Programs.load({
         config: this.#config,
         context,
         netns: network.netns,
         pins,
-        uplink: uplink.index,
-        overlay: overlay?.index ?? 0,
+        devices,
         signal,
       });
       undo.push(() => programs[Symbol.dispose]());
@@ -100,11 +110,9 @@ class EbpfDatapath implements Datapath {
       const events = new EventHub(programs.collection.map(definitions.events), this.#config.pollMs);
       maps.settings.set(0, { events: this.#config.eventLevel });
       programs.adopt();
-      programs.attach("uplink", uplink.index, "from-netdev");
-      programs.attach("uplink", uplink.index, "to-netdev");
-      if (overlay !== undefined) programs.attach("overlay", overlay.index, "from-overlay");
+      programs.attachToNode();
       applyRoutes(network.rtnl, context.plan, context.routers);
-      this.#running = { network, programs, maps, events, context };
+      this.#running = { network, pins, programs, former: [], maps, events, context };
     } catch (error) {
       for (const step of undo.reverse()) step();
       throw error;
@@ -142,10 +150,44 @@ class EbpfDatapath implements Datapath {
   }
 
   async apply(plan: RoutePlan): Promise<void> {
-    const { network, programs, context } = this.#started();
-    const { link, made } = ensureOverlay(network.rtnl, plan, context.routers);
-    if (link !== undefined && made) programs.attach("overlay", link.index, "from-overlay");
-    applyRoutes(network.rtnl, plan, context.routers);
+    const running = this.#started();
+    await this.#ensureDevices(running, plan);
+    applyRoutes(running.network.rtnl, plan, running.context.routers);
+  }
+
+  async audit(plan: RoutePlan, hooks: readonly EndpointHook[]): Promise<readonly Drift[]> {
+    const running = this.#started();
+    const { network, pins } = running;
+    const before = takeInventory(network, pins, hooks);
+    const failures: unknown[] = [];
+    await this.#ensureDevices(running, plan);
+    for (const hook of hooks) await this.attach(hook).catch((error: unknown) => failures.push(error));
+    applyRoutes(network.rtnl, plan, running.context.routers);
+    const drifts = driftsBetween(before, takeInventory(network, pins, hooks));
+    if (failures.length > 0) throw new AggregateError(failures, "some endpoints could not be brought back");
+    return drifts;
+  }
+
+  /** The node's own devices, and what is attached to them. */
+  async #ensureDevices(running: Running, plan: RoutePlan): Promise<void> {
+    const { network, context, pins } = running;
+    const uplink = network.uplink(this.#config.uplink, context.addresses).index;
+    const { link } = ensureOverlay(network.rtnl, plan, context.routers);
+    const devices = { uplink, overlay: link?.index ?? 0, port: plan.overlay?.port };
+    if (!running.programs.serve(devices)) {
+      const options = {
+        config: this.#config,
+        context: { ...context, plan },
+        netns: network.netns,
+        pins,
+        devices,
+      };
+      const programs = await Programs.load(options);
+      programs.adopt();
+      running.former.push(running.programs);
+      running.programs = programs;
+    }
+    running.programs.attachToNode();
   }
 
   events(options: AbortOptions = {}): AsyncIterable<readonly DatapathEvent[]> {
@@ -196,7 +238,7 @@ class EbpfDatapath implements Datapath {
     const running = this.#running;
     this.#running = undefined;
     running?.events[Symbol.dispose]();
-    running?.programs[Symbol.dispose]();
+    for (const programs of [running?.programs, ...(running?.former ?? [])]) programs?.[Symbol.dispose]();
     running?.network[Symbol.dispose]();
   }
 

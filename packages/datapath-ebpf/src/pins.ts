@@ -20,6 +20,7 @@ export type Place = "uplink" | "overlay" | (string & {});
 
 interface PinnedLink {
   readonly path: string;
+  readonly place: Place;
   readonly hook: HookName;
 }
 
@@ -67,7 +68,8 @@ export class Pins {
   links(): PinnedLink[] {
     return list(this.#links).flatMap((file) => {
       const hook = (Object.keys(DIRECTIONS) as HookName[]).find((name) => file.endsWith(`-${name}`));
-      return hook === undefined ? [] : [{ path: join(this.#links, file), hook }];
+      if (hook === undefined) return [];
+      return [{ path: join(this.#links, file), place: file.slice(0, -hook.length - 1), hook }];
     });
   }
 

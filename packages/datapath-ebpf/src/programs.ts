@@ -17,15 +17,21 @@ const PROGRAMS: Readonly<Record<HookName, string>> = {
   "to-netdev": programs.toNetdev,
 };
 
+/** The node's devices by their numbers, which the programs bear as constants; 0: none. */
+export interface NodeDevices {
+  readonly uplink: number;
+  readonly overlay: number;
+  /** UDP port of the overlay. */
+  readonly port: number | undefined;
+}
+
 export interface ProgramsOptions {
   readonly config: EbpfConfig;
   readonly context: DatapathContext;
   readonly netns: Netns;
   readonly pins: Pins;
-  /** Indexes of the node's devices; 0: none. */
-  readonly uplink: number;
-  readonly overlay: number;
-  readonly signal: AbortSignal | undefined;
+  readonly devices: NodeDevices;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The programs of one node: loaded once for all its pods, attached by links that are pinned. */
@@ -33,9 +39,11 @@ export class Programs implements Disposable {
   readonly collection: Collection;
   readonly #netns: Netns;
   readonly #pins: Pins;
+  readonly #devices: NodeDevices;
 
-  private constructor(collection: Collection, { netns, pins }: ProgramsOptions) {
+  private constructor(collection: Collection, { netns, pins, devices }: ProgramsOptions) {
     this.collection = collection;
+    this.#devices = devices;
     this.#netns = netns;
     this.#pins = pins;
   }
@@ -53,12 +61,12 @@ export class Programs implements Disposable {
     const constants = encodeConfig({
       nodeIpv4: ipv4(context.addresses),
       routerIpv4: ipv4(context.routers),
-      uplinkIfindex: options.uplink,
-      overlayIfindex: options.overlay,
+      uplinkIfindex: options.devices.uplink,
+      overlayIfindex: options.devices.overlay,
       worldIdentity: context.worldIdentity,
       masquerade: Number(config.masquerade),
       allowLocalHost: Number(context.allowLocalHost),
-      ...(context.plan.overlay === undefined ? {} : { overlayPort: context.plan.overlay.port }),
+      ...(options.devices.port === undefined ? {} : { overlayPort: options.devices.port }),
     });
     const collection = await kernelAsync("load the datapath", () =>
       load(spec.with({ config: constants, maxEntries: config.maxEntries }), {
@@ -67,6 +75,19 @@ export class Programs implements Disposable {
       }),
     );
     return new Programs(collection, options);
+  }
+
+  /** Whether they were loaded for these devices. */
+  serve({ uplink, overlay, port }: NodeDevices): boolean {
+    const own = this.#devices;
+    return uplink === own.uplink && overlay === own.overlay && port === own.port;
+  }
+
+  attachToNode(): void {
+    const { uplink, overlay } = this.#devices;
+    this.attach("uplink", uplink, "from-netdev");
+    this.attach("uplink", uplink, "to-netdev");
+    if (overlay !== 0) this.attach("overlay", overlay, "from-overlay");
   }
 
   program(hook: HookName): Program {

@@ -58,15 +58,21 @@ export class Auditor {
 
   async #look(): Promise<readonly Drift[]> {
     const { datapath, maps, derivation, plan, hooks, runtime, signal } = this.#options;
+    let failure: unknown;
     const breathe = (): Promise<void> => sleep(runtime.clock, 0, signal);
     // Devices first: entries name them by their numbers.
-    const devices = (await datapath.audit?.(plan(), hooks(), { signal })) ?? [];
-    if (devices.length > 0) for (const one of await datapath.attachments()) this.#options.attached(one);
+    const devices = await datapath.audit?.(plan(), hooks(), { signal }).catch((error: unknown) => {
+      failure = error;
+      return undefined;
+    });
+    for (const one of await datapath.attachments()) this.#options.attached(one);
     const entries = await derivation.audit(maps(), breathe);
-    const drifts = [...devices, ...entries];
-    if (drifts.length === 0) return drifts;
-    await this.#options.mend();
-    this.#options.onDrift(drifts);
+    const drifts = [...(devices ?? []), ...entries];
+    if (drifts.length > 0) {
+      await this.#options.mend();
+      this.#options.onDrift(drifts);
+    }
+    if (failure !== undefined) throw failure;
     return drifts;
   }
 }

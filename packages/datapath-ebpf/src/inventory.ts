@@ -1,0 +1,69 @@
+import type { Drift, EndpointHook } from "@netloom/core";
+import { Netns, Rtnl } from "@netloom/netlink";
+import type { NodeNetwork } from "./node.ts";
+import { OVERLAY_DEVICE, ROUTE_PROTOCOL } from "./overlay.ts";
+import { openLink, type Pins } from "./pins.ts";
+import { podInterfaces } from "./pods.ts";
+
+/** What the datapath has in the kernel, maps apart: each thing by its name, and how it is. */
+export type Inventory = ReadonlyMap<string, string>;
+
+/** A name is two words at least: what kind of thing, and which. */
+export function takeInventory({ rtnl }: NodeNetwork, pins: Pins, hooks: readonly EndpointHook[]): Inventory {
+  const found = new Map<string, string>();
+  for (const { path, hook, place } of pins.links()) {
+    using link = openLink(path);
+    found.set(`program ${place} ${hook}`, `at device ${link?.info().ifindex ?? 0}`);
+  }
+  const overlay = rtnl.links.find(OVERLAY_DEVICE);
+  if (overlay !== undefined) found.set(`device ${OVERLAY_DEVICE}`, `up ${overlay.up} mtu ${overlay.mtu}`);
+  for (const { address, device } of overlay === undefined
+    ? []
+    : rtnl.addresses.list({ device: OVERLAY_DEVICE })) {
+    found.set(`address ${address} ${device}`, "");
+  }
+  for (const route of rtnl.routes.list({ family: 4, protocol: ROUTE_PROTOCOL })) {
+    found.set(`route ${route.to}`, `${route.device} ${route.encap?.to ?? ""} ${route.source ?? ""}`);
+  }
+  for (const { name, interface: device } of podInterfaces(rtnl)) {
+    const link = rtnl.links.find(device);
+    found.set(`interface ${name}`, `up ${link?.up} mtu ${link?.mtu}`);
+    for (const { address, mac } of rtnl.neighbours.list({ device }))
+      found.set(`neighbour ${address}`, mac ?? "");
+  }
+  for (const hook of hooks) lookInside(hook, found);
+  return found;
+}
+
+/** The pod's side, as far as it is ours. */
+function lookInside({ name, netns, interface: device }: EndpointHook, found: Map<string, string>): void {
+  using inside = openPod(netns);
+  if (inside?.links.find(device) === undefined) return;
+  for (const { address } of inside.addresses.list({ device })) found.set(`address ${address} of ${name}`, "");
+  for (const { to, via } of inside.routes.list({ family: 4, device }))
+    found.set(`route ${to} of ${name}`, via ?? "");
+}
+
+/** `undefined` where the pod's namespace is gone: to say so is for who attaches. */
+function openPod(path: string): Rtnl | undefined {
+  try {
+    using netns = Netns.open(path);
+    return Rtnl.open({ netns });
+  } catch {
+    return undefined;
+  }
+}
+
+/** What had to be changed to come from one inventory to the other. */
+export function driftsBetween(before: Inventory, after: Inventory): readonly Drift[] {
+  const drifts: Drift[] = [];
+  const note = (name: string, problem: Drift["problem"]): void => {
+    const space = name.indexOf(" ");
+    drifts.push({ what: name.slice(0, space), which: name.slice(space + 1), problem });
+  };
+  for (const [name, state] of after) {
+    if (before.get(name) !== state) note(name, before.has(name) ? "changed" : "missing");
+  }
+  for (const name of before.keys()) if (!after.has(name)) note(name, "foreign");
+  return drifts;
+}
