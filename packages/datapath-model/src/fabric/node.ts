@@ -1,0 +1,214 @@
+import {
+  parseAddress,
+  parseCidr,
+  writeMac,
+  type Attachment,
+  type Cidr,
+  type DatapathContext,
+  type EndpointHook,
+  type RoutePlan,
+} from "@netloom/core";
+import { ofFamily, ReservedIdentity } from "@netloom/core/backend";
+import type { NodeState } from "../node-state.ts";
+import { readFrame } from "../packets/read.ts";
+import { pass } from "../programs/index.ts";
+import { Packet, type TunnelKey } from "../walk/packet.ts";
+import { IpProtocol } from "../walk/protocols.ts";
+import type { Verdict } from "../walk/verdict.ts";
+import { addressText, type FabricPort, type ModelFabric } from "./fabric.ts";
+import { Host } from "./host.ts";
+import { ModelPod } from "./pod.ts";
+import { decapsulate, encapsulate } from "./vxlan.ts";
+
+export const UPLINK_IFINDEX = 2;
+export const OVERLAY_IFINDEX = 3;
+const FIRST_POD_IFINDEX = 10;
+
+/** One node: its devices, the programs attached to them, and its own stack. Carries out what the programs decide. */
+export class ModelNode {
+  readonly host: Host;
+  readonly pods: Map<string, ModelPod> = new Map();
+  readonly #fabric: ModelFabric;
+  readonly #state: NodeState;
+  readonly #byIfindex = new Map<number, ModelPod>();
+  #nextIfindex = FIRST_POD_IFINDEX;
+  #uplink: FabricPort | undefined;
+  #address = "";
+  #router: string | undefined;
+  #tunnels: readonly { readonly prefix: Cidr; readonly remote: number }[] = [];
+
+  constructor(fabric: ModelFabric, state: NodeState) {
+    this.#fabric = fabric;
+    this.#state = state;
+    this.host = new Host(
+      {
+        owns: (address) => this.#owns(address),
+        addressFor: (destination) => this.#addressFor(destination),
+        transmit: (frame) => this.#fromHost(frame),
+      },
+      fabric,
+    );
+    state.portInUse = ({ protocol, port, peer, peerPort }) =>
+      protocol === IpProtocol.TCP || protocol === IpProtocol.UDP
+        ? this.host.uses(protocol, port, `${addressText(peer)}:${peerPort}`)
+        : false;
+  }
+
+  start({ addresses, routers, plan }: DatapathContext): void {
+    const address = ofFamily(addresses, 4);
+    this.#router = ofFamily(routers, 4);
+    if (address !== undefined && address !== this.#address) {
+      this.#uplink?.unplug();
+      this.#uplink = this.#fabric.plug(address, (frame) => this.#fromFabric(frame));
+      this.#address = address;
+    }
+    this.apply(plan);
+  }
+
+  apply(plan: RoutePlan): void {
+    this.#tunnels = plan.tunnels
+      .filter(({ prefix }) => !prefix.includes(":"))
+      .map(({ prefix, endpoint }) => ({ prefix: parseCidr(prefix), remote: parseAddress(endpoint).w3 }));
+  }
+
+  stop(): void {
+    this.#uplink?.unplug();
+    this.#uplink = undefined;
+    this.#address = "";
+    for (const name of this.pods.keys()) this.detach(name);
+  }
+
+  attach(hook: EndpointHook): ModelPod {
+    const known = this.pods.get(hook.name);
+    if (known !== undefined) {
+      known.readdress(hook.addresses);
+      return known;
+    }
+    const ifindex = this.#nextIfindex++;
+    const attachment: Attachment = {
+      name: hook.name,
+      ifindex,
+      interface: `model${ifindex}`,
+      mac: macOf(this.#address, ifindex, 0),
+      gatewayMac: macOf(this.#address, ifindex, 1),
+    };
+    const pod = new ModelPod(hook, attachment, this.#fabric, (frame) => this.#fromPod(ifindex, frame));
+    this.pods.set(hook.name, pod);
+    this.#byIfindex.set(ifindex, pod);
+    this.#fabric.named(hook.name, pod);
+    return pod;
+  }
+
+  detach(name: string): void {
+    const pod = this.pods.get(name);
+    if (pod === undefined) return;
+    this.pods.delete(name);
+    this.#byIfindex.delete(pod.attachment.ifindex);
+    this.#fabric.named(name, undefined);
+  }
+
+  #fromPod(ifindex: number, frame: Uint8Array): void {
+    // An interface that is gone takes what was in it along.
+    if (!this.#byIfindex.has(ifindex)) return;
+    const packet = new Packet(frame, ifindex);
+    this.#go(pass(this.#state, packet, "from-container"), packet);
+  }
+
+  #fromFabric(frame: Uint8Array): void {
+    const packet = new Packet(frame, UPLINK_IFINDEX);
+    const verdict = pass(this.#state, packet, "from-netdev");
+    const tunnelled = verdict.kind === "next" ? this.#inside(frame) : undefined;
+    if (tunnelled !== undefined) {
+      const inner = new Packet(tunnelled.inner, OVERLAY_IFINDEX);
+      inner.tunnel = tunnelled.key;
+      this.#go(pass(this.#state, inner, "from-overlay"), inner);
+      return;
+    }
+    this.#go(verdict, packet);
+  }
+
+  /** What a tunnel's outside for this node brings. */
+  #inside(frame: Uint8Array): ReturnType<typeof decapsulate> {
+    const { overlayIfindex, overlayPort } = this.#state.config;
+    if (overlayIfindex === 0 || readFrame(frame)?.destination !== this.#address) return undefined;
+    return decapsulate(frame, overlayPort);
+  }
+
+  #go(verdict: Verdict, packet: Packet): void {
+    switch (verdict.kind) {
+      case "drop":
+        return;
+      case "peer":
+        this.#byIfindex.get(verdict.ifindex)?.deliver(packet.bytes);
+        return;
+      case "device":
+        if (verdict.ifindex === OVERLAY_IFINDEX && packet.tunnel !== undefined) {
+          this.#encapsulate(packet.bytes, packet.tunnel);
+        } else this.#toPod(verdict.ifindex, packet.bytes);
+        return;
+      case "neighbour":
+        this.#leave(packet);
+        return;
+      default:
+        // Nobody but the node itself: it forwards nothing by its own routes.
+        if (this.#owns(readFrame(packet.bytes)?.destination)) this.host.receive(packet.bytes);
+    }
+  }
+
+  #encapsulate(inner: Uint8Array, key: TunnelKey): void {
+    const { nodeIpv4, overlayPort } = this.#state.config;
+    this.#leave(new Packet(encapsulate(inner, key, nodeIpv4, overlayPort), UPLINK_IFINDEX));
+  }
+
+  /** By the uplink. */
+  #leave(packet: Packet): void {
+    packet.ifindex = UPLINK_IFINDEX;
+    if (pass(this.#state, packet, "to-netdev").kind !== "drop") this.#uplink?.send(packet.bytes);
+  }
+
+  /** By the node side of a pod's interface. */
+  #toPod(ifindex: number, frame: Uint8Array): void {
+    const packet = new Packet(frame, ifindex);
+    if (pass(this.#state, packet, "to-container").kind === "drop") return;
+    this.#byIfindex.get(ifindex)?.deliver(packet.bytes);
+  }
+
+  /** What the node's own stack sends, by the node's routes. */
+  #fromHost(frame: Uint8Array): void {
+    const destination = readFrame(frame)?.destination;
+    if (destination === undefined) return;
+    const pod = [...this.pods.values()].find(({ addresses }) => addresses.includes(destination));
+    if (pod !== undefined) {
+      const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+      writeMac(pod.attachment.mac, view, 0);
+      writeMac(pod.attachment.gatewayMac, view, 6);
+      this.#toPod(pod.attachment.ifindex, frame);
+      return;
+    }
+    const remote = this.#tunnelTo(destination);
+    if (remote === undefined) this.#leave(new Packet(frame, UPLINK_IFINDEX));
+    else this.#encapsulate(frame, { id: ReservedIdentity.IDENTITY_REMOTE_NODE, remote });
+  }
+
+  #owns(address: string | undefined): boolean {
+    return address !== undefined && (address === this.#address || address === this.#router);
+  }
+
+  /** Towards pods the node bears its address in the pod CIDR. */
+  #addressFor(destination: string): string {
+    const local = [...this.pods.values()].some(({ addresses }) => addresses.includes(destination));
+    const inside = local || this.#tunnelTo(destination) !== undefined;
+    return inside ? (this.#router ?? this.#address) : this.#address;
+  }
+
+  #tunnelTo(destination: string): number | undefined {
+    const address = parseAddress(destination);
+    return this.#tunnels.find(({ prefix }) => prefix.contains(address))?.remote;
+  }
+}
+
+/** Locally administered; the same for the same interface of the same node. */
+function macOf(node: string, ifindex: number, side: 0 | 1): number {
+  const low = node === "" ? 0 : parseAddress(node).w3 & 0xffff;
+  return 0x0a00_0000_0000 + low * 2 ** 16 + (ifindex & 0x7fff) * 2 + side;
+}

@@ -1,0 +1,92 @@
+import type { DatapathMetric, Runtime } from "@netloom/core";
+import {
+  configDefaults,
+  dropReasonName,
+  EventLevel,
+  maps as definitions,
+  Metric,
+  outcomeName,
+  type Config,
+  type FragmentKey,
+  type FragmentValue,
+} from "@netloom/core/backend";
+import {
+  memoryMap,
+  memoryMaps,
+  type MemoryMap,
+  type MemoryMaps,
+  type MemoryMapSizes,
+} from "@netloom/core/memory";
+import { EventRing } from "./event-ring.ts";
+
+/** Does a socket of the node speak, or listen, on this port towards that peer? */
+export type PortInUse = (question: {
+  readonly protocol: number;
+  readonly port: number;
+  readonly peer: number;
+  readonly peerPort: number;
+}) => boolean;
+
+interface Count {
+  packets: bigint;
+  bytes: bigint;
+}
+
+/** All that the programs of one node share: its maps, what is fixed for it, what they count and tell. */
+export class NodeState {
+  readonly maps: MemoryMaps;
+  readonly fragments: MemoryMap<FragmentKey, FragmentValue> = memoryMap(definitions.fragments);
+  readonly events = new EventRing(() => this.count(Metric.METRIC_EVENTS_LOST, 0));
+  /** The constants of the programs (`bpf/lib/config.h`). */
+  config: Config = configDefaults;
+  runtime: Runtime;
+  portInUse: PortInUse = () => false;
+  readonly #counts = new Map<number, Count>();
+
+  constructor(runtime: Runtime, sizes: MemoryMapSizes) {
+    this.runtime = runtime;
+    this.maps = memoryMaps(sizes);
+  }
+
+  /** Nanoseconds. */
+  now(): bigint {
+    return BigInt(Math.round(this.runtime.clock.monotonic() * 1e6));
+  }
+
+  get eventLevel(): number {
+    return this.maps.settings.get(0)?.events ?? EventLevel.EVENTS_NONE;
+  }
+
+  /** @param index - of a drop reason, or 256 and an outcome: see `enum metric`. */
+  count(index: number, bytes: number): void {
+    const count = this.#counts.get(index) ?? { packets: 0n, bytes: 0n };
+    count.packets++;
+    count.bytes += BigInt(bytes);
+    this.#counts.set(index, count);
+  }
+
+  /** What has been counted, in the order of the metrics. */
+  metrics(): readonly DatapathMetric[] {
+    return [...this.#counts]
+      .sort(([a], [b]) => a - b)
+      .map(([index, { packets, bytes }]) => ({ name: metricName(index), packets, bytes }));
+  }
+
+  clear(): void {
+    for (const map of Object.values(this.maps) as Iterable<{ clear(): void }>) map.clear();
+    this.fragments.clear();
+    this.#counts.clear();
+  }
+}
+
+function metricName(index: number): string {
+  if (index === Metric.METRIC_EVENTS_LOST) return "events-lost";
+  if (index < Metric.METRIC_FORWARDED) return `drop:${words(dropReasonName(index), "DROP_") ?? index}`;
+  const outcome = index - Metric.METRIC_FORWARDED;
+  return `forward:${words(outcomeName(outcome), "OUTCOME_") ?? outcome}`;
+}
+
+/** `DROP_POLICY_DENIED` as `policy-denied`. */
+function words(name: string | undefined, prefix: string): string | undefined {
+  return name?.slice(prefix.length).toLowerCase().replaceAll("_", "-");
+}

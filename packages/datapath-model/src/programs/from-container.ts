@@ -1,0 +1,92 @@
+import { CtFlag, CtState, DropReason, PolicyMatch, ReservedIdentity } from "@netloom/core/backend";
+import { answerArp } from "../walk/arp.ts";
+import { ctCreate, ctFind, ctTouch, type Flow, type Remembered } from "../walk/conntrack.ts";
+import { toEndpoint, toOverlayNode, toStack, toUplink } from "../walk/deliver.ts";
+import { endpointOf, identityOf, ipcacheLookup, isThisNode, tunnelOf } from "../walk/ipcache.ts";
+import { ETHERTYPE_ARP, ETHERTYPE_IPV4 } from "../walk/packet.ts";
+import { parseIpv4 } from "../walk/parse.ts";
+import { allowedUnder, policyEgress, policyIngress } from "../walk/policy.ts";
+import { serviceRestore, serviceRestoreInner, serviceTranslate } from "../walk/service.ts";
+import { Drop, type Verdict } from "../walk/verdict.ts";
+import type { Walk } from "../walk/walk.ts";
+
+/** What leaves a pod: the node side of its veth pair, ingress. One program serves every pod of the node. */
+export function fromContainer(walk: Walk): Verdict {
+  const { node, packet } = walk;
+  if (packet.etherType === ETHERTYPE_ARP) return answerArp(walk);
+  if (packet.etherType !== ETHERTYPE_IPV4) throw new Drop(DropReason.DROP_UNSUPPORTED_L2, { silent: true });
+  parseIpv4(walk);
+
+  // Who speaks? Only the pod that owns the address, from its own device.
+  const pod = endpointOf(node, walk.came.source);
+  if (pod === undefined || pod.ifindex !== packet.ifindex) throw new Drop(DropReason.DROP_INVALID_SOURCE_IP);
+  walk.endpoint = pod.id;
+  walk.sourceIdentity = pod.identity;
+  if (isMulticast(walk.came.destination)) throw new Drop(DropReason.DROP_UNROUTABLE, { silent: true });
+
+  // Which flow, and where to?
+  const { flow, remember } = translate(walk, ctFind(walk));
+  const { destination } = walk.goes;
+  const peer = endpointOf(node, destination);
+  const entry = peer === undefined ? ipcacheLookup(node, destination) : undefined;
+  walk.destinationIdentity = peer?.identity ?? identityOf(node, entry);
+
+  // May it? Both ends are asked here when both are here.
+  const asked = walk.ctState === CtState.CT_NEW || walk.ctState === CtState.CT_ESTABLISHED;
+  if (asked && peer !== undefined && destination === walk.came.source) {
+    walk.egressMatch = walk.ingressMatch = PolicyMatch.POLICY_MATCH_SELF;
+  } else if (asked) {
+    policyEgress(walk, pod, flow);
+    remember.egressAllowed = allowedUnder(pod.policy, walk.destinationIdentity);
+    if (peer !== undefined) {
+      policyIngress(walk, peer, flow);
+      remember.ingressAllowed = allowedUnder(peer.policy, walk.sourceIdentity);
+    }
+  }
+
+  // Remember it.
+  const tunnel = tunnelOf(entry);
+  if (!walk.flowless) {
+    if (flow !== undefined) {
+      ctTouch(walk, flow);
+    } else {
+      const outside = peer === undefined && tunnel === 0 ? CtFlag.CT_OUTSIDE : 0;
+      ctCreate(walk, walk.goes, { ...remember, flags: (remember.flags ?? 0) | outside });
+    }
+  }
+
+  // Send it on.
+  if (peer !== undefined) return toEndpoint(walk, peer);
+  if (isThisNode(node, destination)) return toStack(walk);
+  if (tunnel !== 0) return toOverlayNode(walk, tunnel);
+  // Of a pod CIDR, but nobody's.
+  if (walk.destinationIdentity === ReservedIdentity.IDENTITY_UNMANAGED)
+    throw new Drop(DropReason.DROP_UNROUTABLE);
+  return toUplink(walk, { ownAddress: walk.ctState === CtState.CT_REPLY });
+}
+
+interface Translated {
+  /** Between the pods themselves. */
+  readonly flow: Flow | undefined;
+  readonly remember: Partial<Remembered>;
+}
+
+/** Frontends become backends and backends frontends again. */
+function translate(walk: Walk, flow: Flow | undefined): Translated {
+  const unchanged = { flow, remember: {} };
+  if (walk.ctState === CtState.CT_REPLY || walk.ctState === CtState.CT_RELATED) {
+    if (flow?.has(CtFlag.CT_TRANSLATED) === true) {
+      if (walk.ctState === CtState.CT_REPLY) serviceRestore(walk, flow);
+      else serviceRestoreInner(walk, flow);
+    }
+    return unchanged;
+  }
+  // A known flow between pods is no service's. One that leaves the cluster may have become one.
+  if (flow !== undefined && !flow.has(CtFlag.CT_SERVICE | CtFlag.CT_OUTSIDE)) return unchanged;
+  const remember = serviceTranslate(walk, flow);
+  return remember === undefined ? unchanged : { flow: ctFind(walk), remember };
+}
+
+function isMulticast(address: number): boolean {
+  return address >>> 28 === 0xe;
+}

@@ -1,0 +1,40 @@
+import { DropReason, ReservedIdentity, type IpcacheValue } from "@netloom/core/backend";
+import type { NodeState } from "../node-state.ts";
+import { admit } from "../walk/admit.ts";
+import { toEndpoint } from "../walk/deliver.ts";
+import { endpointOf, identityOf, ipcacheLookup, isThisNode, tunnelOf } from "../walk/ipcache.ts";
+import { natRestore } from "../walk/nat.ts";
+import { ETHERTYPE_IPV4 } from "../walk/packet.ts";
+import { parseIpv4 } from "../walk/parse.ts";
+import { Drop, NOT_OURS, type Verdict } from "../walk/verdict.ts";
+import type { Walk } from "../walk/walk.ts";
+import { isTunnelOutside, readable } from "./uplink.ts";
+
+/** What the fabric brings: the uplink, ingress. All that is no pod's passes untouched. */
+export function fromNetdev(walk: Walk): Verdict {
+  const { node, packet } = walk;
+  if (packet.etherType !== ETHERTYPE_IPV4) return NOT_OURS;
+  if (!readable(() => parseIpv4(walk))) return NOT_OURS;
+  if (walk.came.destination === node.config.nodeIpv4) {
+    if (isTunnelOutside(walk)) return NOT_OURS;
+    natRestore(walk);
+    if (walk.goes.destination === node.config.nodeIpv4) return NOT_OURS;
+  }
+  const pod = endpointOf(node, walk.goes.destination);
+  if (pod === undefined) {
+    if (walk.goes.destination === walk.came.destination) return NOT_OURS;
+    throw new Drop(DropReason.DROP_UNROUTABLE);
+  }
+  const entry = ipcacheLookup(node, walk.came.source);
+  walk.sourceIdentity = identityOf(node, entry);
+  if (forged(node, walk.came.source, entry)) throw new Drop(DropReason.DROP_INVALID_SOURCE_IP);
+  admit(walk, pod);
+  return toEndpoint(walk, pod);
+}
+
+/** An address of the cluster's pods arrives through the tunnel, and the node's own never, or it is forged. */
+function forged(node: NodeState, source: number, entry: IpcacheValue | undefined): boolean {
+  if (isThisNode(node, source) || endpointOf(node, source) !== undefined || tunnelOf(entry) !== 0)
+    return true;
+  return entry?.identity === ReservedIdentity.IDENTITY_UNMANAGED;
+}

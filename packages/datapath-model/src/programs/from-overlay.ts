@@ -1,0 +1,31 @@
+import { DropReason, ReservedIdentity } from "@netloom/core/backend";
+import { admit } from "../walk/admit.ts";
+import { toEndpoint, toStack } from "../walk/deliver.ts";
+import { endpointOf, isThisNode } from "../walk/ipcache.ts";
+import { ETHERTYPE_IPV4 } from "../walk/packet.ts";
+import { parseIpv4 } from "../walk/parse.ts";
+import { Drop, type Verdict } from "../walk/verdict.ts";
+import type { Walk } from "../walk/walk.ts";
+
+/** What other nodes encapsulated: the tunnel device, ingress. The VNI says whose packet it is. */
+export function fromOverlay(walk: Walk): Verdict {
+  const { node, packet } = walk;
+  if (packet.etherType !== ETHERTYPE_IPV4) throw new Drop(DropReason.DROP_UNSUPPORTED_L2, { silent: true });
+  parseIpv4(walk);
+  if (packet.tunnel === undefined) throw new Drop(DropReason.DROP_NO_TUNNEL_ENDPOINT);
+  const { id, remote } = packet.tunnel;
+  walk.tunnel = remote;
+  walk.sourceIdentity = id;
+  // No other node is this one.
+  if (id === ReservedIdentity.IDENTITY_UNKNOWN || id === ReservedIdentity.IDENTITY_HOST) {
+    throw new Drop(DropReason.DROP_INVALID_IDENTITY);
+  }
+  const pod = endpointOf(node, walk.came.destination);
+  if (pod === undefined) {
+    if (!isThisNode(node, walk.came.destination)) throw new Drop(DropReason.DROP_UNROUTABLE);
+    walk.destinationIdentity = ReservedIdentity.IDENTITY_HOST;
+    return toStack(walk);
+  }
+  admit(walk, pod);
+  return toEndpoint(walk, pod);
+}

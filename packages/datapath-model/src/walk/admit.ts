@@ -1,0 +1,27 @@
+import { CtFlag, CtState, type EndpointValue } from "@netloom/core/backend";
+import { ctCreate, ctFind, ctTouch } from "./conntrack.ts";
+import { allowedUnder, policyIngress } from "./policy.ts";
+import { serviceRestore, serviceRestoreInner } from "./service.ts";
+import type { Walk } from "./walk.ts";
+
+/**
+ * May a packet from elsewhere reach this pod? Conntrack, ingress policy, and the frontend's address back where the pod
+ * asked a service. `sourceIdentity` is set by the caller, who knows where the packet came from.
+ *
+ * @throws Drop
+ */
+export function admit(walk: Walk, pod: EndpointValue): void {
+  const flow = ctFind(walk);
+  walk.endpoint = pod.id;
+  walk.destinationIdentity = pod.identity;
+  if (flow !== undefined && walk.ctState !== CtState.CT_ESTABLISHED) {
+    const reply = walk.ctState === CtState.CT_REPLY;
+    if (reply) ctTouch(walk, flow);
+    if (flow.has(CtFlag.CT_TRANSLATED)) (reply ? serviceRestore : serviceRestoreInner)(walk, flow);
+    return;
+  }
+  policyIngress(walk, pod, flow);
+  if (walk.flowless) return;
+  if (flow !== undefined) ctTouch(walk, flow);
+  else ctCreate(walk, walk.goes, { ingressAllowed: allowedUnder(pod.policy, walk.sourceIdentity) });
+}

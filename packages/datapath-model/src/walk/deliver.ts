@@ -1,0 +1,60 @@
+import { writeMac } from "@netloom/core";
+import { DropReason, Outcome, ReservedIdentity, type EndpointValue } from "@netloom/core/backend";
+import { ETHERNET_HEADER } from "./packet.ts";
+import { forwarded } from "./report.ts";
+import { ACCEPT, Drop, type Verdict } from "./verdict.ts";
+import type { Walk } from "./walk.ts";
+/*
+ * The ways out of a program. Each ends the walk: it reports and returns the verdict.
+ */
+
+/** `skb->mark`, bits 8 to 11: what has been done to a packet, for the programs that see it later on this node. */
+export const MARK_MASK = 0x0f00;
+export const MARK_NO_MASQUERADE = 0x0300;
+
+/** Time to live, one less; RFC 1141 says how the checksum follows. @throws Drop */
+function decrementTtl({ packet: { view } }: Walk): void {
+  const ip = ETHERNET_HEADER;
+  const ttl = view.getUint8(ip + 8);
+  if (ttl <= 1) throw new Drop(DropReason.DROP_TTL_EXCEEDED);
+  const check = view.getUint16(ip + 10) + 0x0100;
+  view.setUint16(ip + 10, (check + (check >= 0xffff ? 1 : 0)) & 0xffff);
+  view.setUint8(ip + 8, ttl - 1);
+}
+
+/** Into the pod's namespace, past the queue of the device in between. */
+export function toEndpoint(walk: Walk, pod: EndpointValue): Verdict {
+  decrementTtl(walk);
+  writeMac(pod.mac, walk.packet.view, 0);
+  writeMac(pod.gatewayMac, walk.packet.view, 6);
+  forwarded(walk, Outcome.OUTCOME_TO_ENDPOINT);
+  return { kind: "peer", ifindex: pod.ifindex };
+}
+
+/** To another node. The source identity travels as the VNI (RFC 7348 section 5). */
+export function toOverlayNode(walk: Walk, node: number): Verdict {
+  const { overlayIfindex } = walk.node.config;
+  walk.tunnel = node;
+  if (overlayIfindex === 0) throw new Drop(DropReason.DROP_NO_TUNNEL_ENDPOINT);
+  const host = walk.sourceIdentity === ReservedIdentity.IDENTITY_HOST;
+  walk.packet.tunnel = {
+    id: host ? ReservedIdentity.IDENTITY_REMOTE_NODE : walk.sourceIdentity,
+    remote: node,
+  };
+  forwarded(walk, Outcome.OUTCOME_TO_OVERLAY);
+  return { kind: "device", ifindex: overlayIfindex };
+}
+
+/** Out of the node by its uplink, to whichever next hop the node's routes name. */
+export function toUplink(walk: Walk, { ownAddress }: { readonly ownAddress: boolean }): Verdict {
+  decrementTtl(walk);
+  if (ownAddress) walk.packet.mark = ((walk.packet.mark & ~MARK_MASK) | MARK_NO_MASQUERADE) >>> 0;
+  forwarded(walk, Outcome.OUTCOME_TO_NETDEV);
+  return { kind: "neighbour", ifindex: walk.node.config.uplinkIfindex };
+}
+
+/** To the node's own network stack. */
+export function toStack(walk: Walk): Verdict {
+  forwarded(walk, Outcome.OUTCOME_TO_STACK);
+  return ACCEPT;
+}

@@ -1,0 +1,125 @@
+import { ipv4 } from "@netloom/core";
+import { BackendState, CtFlag, DropReason, Limits, type BackendValue } from "@netloom/core/backend";
+import type { NodeState } from "../node-state.ts";
+import {
+  ctCreate,
+  ctKeyOf,
+  ctTouch,
+  littleEndian,
+  littleEndianPort,
+  type Flow,
+  type Remembered,
+} from "./conntrack.ts";
+import { rewriteEnd, rewriteInnerEnd } from "./rewrite.ts";
+import { Drop } from "./verdict.ts";
+import type { Ends, Walk } from "./walk.ts";
+
+/** 169.254.42.1: the source a pod sees when a service sends its own packets back to it. */
+export const LOOPBACK_ADDRESS = 0xa9fe2a01;
+
+/** murmur3-32 of the flow, as a little-endian machine reads its fields: any node sends it to the same backend. */
+export function flowHash(
+  { source, destination, sourcePort, destinationPort }: Ends,
+  protocol: number,
+): number {
+  const ports = (littleEndianPort(sourcePort) << 16) | littleEndianPort(destinationPort);
+  let hash = mix(mix(mix(protocol, littleEndian(source)), littleEndian(destination)), ports);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+function mix(hash: number, word: number): number {
+  const scrambled = Math.imul(word, 0xcc9e2d51);
+  const mixed = hash ^ Math.imul((scrambled << 15) | (scrambled >>> 17), 0x1b873593);
+  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
+}
+
+interface Chosen {
+  readonly index: number;
+  readonly backend: BackendValue;
+}
+
+/**
+ * Sends a packet for a frontend to a backend: the one this flow had, or a chosen one. `flow` is the one from client to
+ * frontend, where it is known. Changes nothing where the destination is no frontend.
+ *
+ * @returns what the flow from client to backend is to remember; `undefined` where nothing was translated.
+ * @throws Drop where there is no backend.
+ */
+export function serviceTranslate(walk: Walk, flow: Flow | undefined): Partial<Remembered> | undefined {
+  const frontend = walk.goes;
+  const kept = flow?.has(CtFlag.CT_SERVICE) === true ? backendKept(walk.node, flow) : undefined;
+  if (kept !== undefined) ctTouch(walk, flow!);
+  const backend = kept ?? backendAnew(walk, flow);
+  if (backend === undefined) return undefined;
+  const remember: Partial<Remembered> = {
+    flags: CtFlag.CT_TRANSLATED,
+    natAddress: frontend.destination,
+    natPort: frontend.destinationPort,
+  };
+  const address = backend.address.w3;
+  if (address === frontend.source) {
+    // A pod that is sent to itself would take its own address for a martian: show it another.
+    remember.flags = CtFlag.CT_TRANSLATED | CtFlag.CT_LOOPBACK;
+    rewriteEnd(walk, "source", LOOPBACK_ADDRESS, frontend.sourcePort);
+  }
+  rewriteEnd(walk, "destination", address, backend.port);
+  return remember;
+}
+
+/** The backend a flow was given, as long as it is there; UDP flows would else feed a dead one for ever. */
+function backendKept({ maps }: NodeState, { value }: Flow): BackendValue | undefined {
+  const backend = maps.backends.use(value.backend);
+  if (backend === undefined || backend.state === BackendState.BACKEND_GONE) return undefined;
+  const same = backend.port === value.natPort && backend.address.w3 === value.natAddress.w3;
+  return same ? backend : undefined;
+}
+
+/** A backend for a new flow, or for one whose backend is gone, and an entry that keeps the choice. */
+function backendAnew(walk: Walk, flow: Flow | undefined): BackendValue | undefined {
+  const { maps } = walk.node;
+  const { destination, destinationPort: port } = walk.goes;
+  const service = maps.services.use({ address: ipv4(destination), port, protocol: walk.protocol });
+  if (service === undefined) {
+    if (flow?.has(CtFlag.CT_SERVICE) === true) throw new Drop(DropReason.DROP_NO_BACKEND);
+    return undefined;
+  }
+  walk.service = service.id;
+  const chosen = backendChosen(walk, service.id);
+  if (chosen === undefined) throw new Drop(DropReason.DROP_NO_BACKEND);
+  const { index, backend } = chosen;
+  ctCreate(walk, walk.goes, {
+    flags: CtFlag.CT_SERVICE,
+    backend: index,
+    natAddress: backend.address.w3,
+    natPort: backend.port,
+  });
+  return backend;
+}
+
+/** The Maglev table says who gets new flows: a terminating backend too, where nobody else is left. */
+function backendChosen(walk: Walk, service: number): Chosen | undefined {
+  const { maps } = walk.node;
+  const slot = Math.floor((flowHash(walk.goes, walk.protocol) * Limits.MAGLEV_SLOTS) / 2 ** 32);
+  const index = maps.maglev.slot(service, slot) ?? 0;
+  const backend = index === 0 ? undefined : maps.backends.use(index);
+  if (backend === undefined || backend.state === BackendState.BACKEND_GONE) return undefined;
+  return { index, backend };
+}
+
+/** Gives a reply of a backend the frontend's address back, before the client sees it. */
+export function serviceRestore(walk: Walk, flow: Flow): void {
+  const backend = walk.goes.source;
+  rewriteEnd(walk, "source", flow.value.natAddress.w3, flow.value.natPort);
+  if (flow.has(CtFlag.CT_LOOPBACK)) rewriteEnd(walk, "destination", backend, walk.goes.destinationPort);
+}
+
+/** The same for an ICMP error about a packet of the client's: its inner destination is the frontend again. */
+export function serviceRestoreInner(walk: Walk, flow: Flow): void {
+  if (walk.inner === undefined) return;
+  const { sourceIsLow } = ctKeyOf(walk.inner.ends, walk.inner.protocol);
+  // Only where the error is about the client's own packet; the backend never knew of the frontend.
+  if (sourceIsLow !== flow.has(CtFlag.CT_ORIGIN_IS_LOW)) return;
+  rewriteInnerEnd(walk, "destination", flow.value.natAddress.w3, flow.value.natPort);
+}
