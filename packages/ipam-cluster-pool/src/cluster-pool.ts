@@ -58,6 +58,7 @@ class ClusterPoolIpam implements Ipam {
   readonly #closed = new AbortController();
   #context: IpamContext | undefined;
   #ranges: NodeRanges | undefined;
+  #starting: Promise<void> | undefined;
   #following: Promise<void> | undefined;
   /** Blocks asked for, by family. */
   readonly #asked = new Map<Family, number>();
@@ -67,7 +68,16 @@ class ClusterPoolIpam implements Ipam {
     this.#preAllocate = preAllocate;
   }
 
-  async start(context: IpamContext, options: AbortOptions = {}): Promise<void> {
+  /** Once it has begun, to start again is to wait for it; one that failed begins anew. */
+  start(context: IpamContext, options: AbortOptions = {}): Promise<void> {
+    this.#starting ??= this.#begin(context, options).catch((error: unknown) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  async #begin(context: IpamContext, options: AbortOptions): Promise<void> {
     this.#context = context;
     this.#ranges = new NodeRanges({ backend: NAME, random: () => context.runtime.random.next() });
     for (const family of context.families) this.#asked.set(family, 1);
@@ -89,6 +99,7 @@ class ClusterPoolIpam implements Ipam {
 
   async allocate(owner: string, options: AllocateOptions): Promise<Lease> {
     options.signal?.throwIfAborted();
+    this.#closed.signal.throwIfAborted();
     const ranges = this.#started();
     if (options.pool !== undefined && options.pool !== this.#pool) {
       throw new NetloomError("ERR_IPAM_NO_RANGE", `this node has no ranges of pool ${options.pool}`, {
@@ -101,8 +112,11 @@ class ClusterPoolIpam implements Ipam {
       return ranges.allocate(owner, options, this.#pool);
     } catch (error) {
       if (isNetloomError(error, "ERR_IPAM_EXHAUSTED")) {
-        for (const range of ranges.status().ranges)
-          if (range.free === 0) this.events.emit("range:exhausted", range);
+        for (const range of ranges.status().ranges) {
+          const family = range.range.includes(":") ? 6 : 4;
+          if (range.free === 0 && options.families.includes(family))
+            this.events.emit("range:exhausted", range);
+        }
       }
       throw error;
     } finally {

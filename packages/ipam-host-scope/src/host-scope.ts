@@ -4,6 +4,7 @@ import {
   NodeRanges,
   parseCidr,
   TypedEmitter,
+  type AbortOptions,
   type AllocateOptions,
   type Family,
   type Ipam,
@@ -45,7 +46,11 @@ class HostScopeIpam implements Ipam {
    * @throws {@link NetloomError} `ERR_IPAM_NO_RANGE` where a family has none, `ERR_IPAM_CONFLICT` where two overlap,
    *   `ERR_CIDR_INVALID`.
    */
-  async start({ node, podCIDRs, families, runtime }: IpamContext): Promise<void> {
+  async start(
+    { node, podCIDRs, families, runtime }: IpamContext,
+    { signal }: AbortOptions = {},
+  ): Promise<void> {
+    signal?.throwIfAborted();
     this.#assertOpen();
     if (this.#ranges !== undefined) return;
     const { reserved, allowFirst, allowLast } = this.#config;

@@ -70,15 +70,22 @@ export class NodeRanges {
     this.#ranges.push({ pool, addresses: new AddressRange(cidr, { ...this.#options, reserved }) });
   }
 
-  /** @throws {@link NetloomError} `ERR_IPAM_FOREIGN`, `ERR_IPAM_CONFLICT`. */
+  /** All of them or none. @throws {@link NetloomError} `ERR_IPAM_FOREIGN`, `ERR_IPAM_CONFLICT`. */
   restore(leases: readonly RestoredLease[]): void {
-    for (const { owner, addresses, retired } of leases) {
-      for (const text of addresses) {
-        const address = parseAddress(text);
-        const range = this.#rangeOf(address);
-        if (range === undefined) throw this.#foreign(text, owner);
-        range.addresses.claim(address, owner, retired ? "quarantined" : "allocated");
+    const undo: (() => void)[] = [];
+    try {
+      for (const { owner, addresses, retired } of leases) {
+        for (const text of addresses) {
+          const address = parseAddress(text);
+          const range = this.#rangeOf(address)?.addresses;
+          if (range === undefined) throw this.#foreign(text, owner);
+          if (range.ownerOf(address) === undefined) undo.push(() => range.release(address, owner));
+          range.claim(address, owner, retired ? "quarantined" : "allocated");
+        }
       }
+    } catch (error) {
+      for (const step of undo) step();
+      throw error;
     }
   }
 

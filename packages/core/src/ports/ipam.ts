@@ -53,6 +53,7 @@ export interface IpamStatus {
 
 export interface IpamEvents {
   "ranges:changed": [ranges: readonly string[]];
+  /** Somebody asked for an address of its family, and had to be refused. */
   "range:exhausted": [range: RangeStatus];
 }
 
@@ -72,19 +73,26 @@ export interface Ipam extends AsyncDisposable {
   readonly name: string;
   readonly capabilities: IpamCapabilities;
   readonly events: TypedEmitter<IpamEvents>;
-  /** Resolves once the node has a range of every family, which may take an operator. */
+  /**
+   * Resolves once the node has a range of every family, which may take an operator. Starting it again changes
+   * nothing.
+   */
   start(context: IpamContext, options?: AbortOptions): Promise<void>;
-  /** The node's ranges, and the address of each family that the node keeps for itself as the pods' gateway. */
+  /** The node's ranges, apart from each other. The same after a restart, in the same order. */
   ranges(): readonly string[];
+  /** The address of each family that the node keeps for itself as the pods' gateway. In its ranges, never leased. */
   routers(): readonly string[];
   /**
-   * Takes back what was handed out before a restart. Nothing is allocated before.
+   * Takes back what was handed out before a restart: all of it or, where it throws, nothing. Nothing is allocated
+   * before.
    * @throws `ERR_IPAM_FOREIGN` where an address is in none of the ranges, `ERR_IPAM_CONFLICT` where two own it.
    */
   restore(leases: readonly RestoredLease[]): Promise<void>;
   /**
    * Leases one address of each family to `owner`. A second call for the same owner returns the same lease.
-   * @throws `ERR_IPAM_EXHAUSTED`, `ERR_IPAM_CONFLICT`, `ERR_IPAM_OUT_OF_RANGE`.
+   * @throws `ERR_IPAM_EXHAUSTED`, retryable, with the ranges and their counts in its message. `ERR_IPAM_NO_RANGE`
+   *   where there is no such pool. Of requested addresses, `ERR_IPAM_CONFLICT` where one is not free and not this
+   *   owner's, `ERR_IPAM_OUT_OF_RANGE` where it is in none of the ranges. `ERR_CLOSED` after it was disposed.
    */
   allocate(owner: string, options: AllocateOptions): Promise<Lease>;
   /** The owner is gone; its addresses wait, for some datapath may still know them. Idempotent, by the owner only. */
