@@ -7,13 +7,15 @@
 #include "lib/service.h"
 
 /* Frontends become backends and backends frontends again. Leaves in `ct` the flow between the pods themselves. */
-static __always_inline int translate(struct walk *walk, struct ct_value **ct, struct ct_new *remember)
+static __always_inline int translate(struct walk *walk, struct ct_value **ct, struct ct_new *remember, __u32 *chosen)
 {
 	struct ct_value *flow = *ct;
 	__be32 before = walk->goes.destination;
 	int reason;
 
 	if (walk->ct_state == CT_REPLY || walk->ct_state == CT_RELATED) {
+		if (flow && walk->ct_state == CT_RELATED && (flow->flags & CT_SERVICE))
+			return service_translate_inner(walk, flow);
 		if (!flow || !(flow->flags & CT_TRANSLATED))
 			return 0;
 		return walk->ct_state == CT_REPLY ? service_restore(walk, flow) : service_restore_inner(walk, flow);
@@ -21,7 +23,7 @@ static __always_inline int translate(struct walk *walk, struct ct_value **ct, st
 	/* A known flow between pods is no service's. One that leaves the cluster may have become one. */
 	if (flow && !(flow->flags & (CT_SERVICE | CT_OUTSIDE)))
 		return 0;
-	reason = service_translate(walk, flow, remember);
+	reason = service_translate(walk, flow, remember, chosen);
 	if (reason || walk->goes.destination == before)
 		return reason;
 	*ct = ct_find(walk);
@@ -37,6 +39,7 @@ int from_container(struct __sk_buff *skb)
 	struct endpoint_value *pod, *peer;
 	struct ct_new remember = {};
 	struct ct_value *ct;
+	__u32 chosen = 0;
 	bool asked;
 	int reason;
 
@@ -60,7 +63,7 @@ int from_container(struct __sk_buff *skb)
 
 	/* Which flow, and where to? */
 	ct = ct_find(&walk);
-	reason = translate(&walk, &ct, &remember);
+	reason = translate(&walk, &ct, &remember, &chosen);
 	if (reason)
 		return drop(&walk, reason);
 	peer = endpoint_of(walk.goes.destination);
@@ -89,12 +92,25 @@ int from_container(struct __sk_buff *skb)
 	}
 
 	/* Remember it. */
-	if (walk.ct_state == CT_NEW && !is_flowless(&walk)) {
-		if (!peer && (!entry || !entry->tunnel.word[3]))
-			remember.flags |= CT_OUTSIDE;
-		reason = ct_create(&walk, &walk.goes, &remember);
-		if (reason)
-			return drop(&walk, reason);
+	if (asked && !is_flowless(&walk)) {
+		if (ct && ct_translated_alike(ct, &remember)) {
+			ct_touch(&walk, ct);
+		} else {
+			if (ct) { /* what it was allowed under stays: in lockdown nobody was asked */
+				remember.egress_allowed = ct->egress_allowed;
+				remember.ingress_allowed = ct->ingress_allowed;
+			}
+			if (!peer && (!entry || !entry->tunnel.word[3]))
+				remember.flags |= CT_OUTSIDE;
+			reason = ct_create(&walk, &walk.goes, &remember);
+			if (reason)
+				return drop(&walk, reason);
+		}
+		if (chosen) {
+			reason = service_remember(&walk, chosen);
+			if (reason)
+				return drop(&walk, reason);
+		}
 	} else if (ct && !is_flowless(&walk)) {
 		ct_touch(&walk, ct);
 	}

@@ -136,9 +136,18 @@ struct ct_new {
 	__u64 ingress_allowed;
 	__be32 nat_address;
 	__be16 nat_port;
-	__u32 backend;
+	__u32 backend; /* CT_SERVICE */
 	__u32 flags;
 };
+
+/* Is the flow translated as this packet of it is? The same two ends may meet by a frontend, and without one. */
+static __always_inline bool ct_translated_alike(const struct ct_value *ct, const struct ct_new *packet)
+{
+	if ((ct->flags ^ packet->flags) & CT_TRANSLATED)
+		return false;
+	return !(packet->flags & CT_TRANSLATED) ||
+	       (ct->nat_address.word[3] == packet->nat_address && ct->nat_port == packet->nat_port);
+}
 
 static __always_inline int ct_create(struct walk *walk, const struct ends *ends, const struct ct_new *remember)
 {

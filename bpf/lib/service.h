@@ -81,11 +81,12 @@ static __always_inline struct backend_value *service_backend_chosen(const struct
 }
 
 /*
- * Sends a packet for a frontend to a backend: the one this flow had, or a chosen one. `ct` is the flow from
- * client to frontend where it is known. Fills `remember` for the flow from client to backend. Returns 0 (with
- * `goes` unchanged where the destination is no frontend) or a drop reason.
+ * Sends a packet for a frontend to a backend: the one this flow had, or a chosen one, which `chosen` then names. `ct`
+ * is the flow from client to frontend where it is known. Fills `remember` for the flow from client to backend. Returns
+ * 0 (with `goes` unchanged where the destination is no frontend) or a drop reason.
  */
-static __always_inline int service_translate(struct walk *walk, struct ct_value *ct, struct ct_new *remember)
+static __always_inline int service_translate(struct walk *walk, struct ct_value *ct, struct ct_new *remember,
+					     __u32 *chosen)
 {
 	struct ends frontend = walk->goes;
 	struct backend_value *backend = NULL;
@@ -100,19 +101,13 @@ static __always_inline int service_translate(struct walk *walk, struct ct_value 
 	}
 	if (!backend) {
 		struct service_value *service = service_of(walk);
-		struct ct_new entry = { .flags = CT_SERVICE };
 
 		if (!service)
 			return ct && (ct->flags & CT_SERVICE) ? DROP_NO_BACKEND : 0;
 		walk->service = service->id;
-		backend = service_backend_chosen(walk, service, &entry.backend);
+		backend = service_backend_chosen(walk, service, chosen);
 		if (!backend)
 			return DROP_NO_BACKEND;
-		entry.nat_address = backend->address.word[3];
-		entry.nat_port = backend->port;
-		reason = ct_create(walk, &frontend, &entry);
-		if (reason)
-			return reason;
 	}
 	address = backend->address.word[3];
 	port = backend->port;
@@ -127,6 +122,19 @@ static __always_inline int service_translate(struct walk *walk, struct ct_value 
 			return reason;
 	}
 	return rewrite_end(walk, END_DESTINATION, address, port);
+}
+
+/* Remembers the chosen backend, once policy has let the packet pass: what is refused leaves nothing. */
+static __always_inline int service_remember(struct walk *walk, __u32 chosen)
+{
+	struct ct_new entry = {
+		.flags = CT_SERVICE,
+		.backend = chosen,
+		.nat_address = walk->goes.destination,
+		.nat_port = walk->goes.destination_port,
+	};
+
+	return ct_create(walk, &walk->came, &entry);
 }
 
 /* Gives a reply of a backend the frontend's address back, before the client sees it. */
@@ -144,10 +152,29 @@ static __always_inline int service_restore(struct walk *walk, const struct ct_va
 static __always_inline int service_restore_inner(struct walk *walk, const struct ct_value *ct)
 {
 	bool origin_is_low = ct->flags & CT_ORIGIN_IS_LOW;
+	__be32 backend = walk->goes.source;
 	struct ct_key key;
+	int reason;
 
 	/* Only where the error is about the client's own packet; the backend never knew of the frontend. */
 	if (ct_key_of(&walk->inner, walk->inner_protocol, &key) != origin_is_low)
 		return 0;
-	return rewrite_inner_end(walk, END_DESTINATION, ct->nat_address.word[3], ct->nat_port);
+	reason = rewrite_inner_end(walk, END_DESTINATION, ct->nat_address.word[3], ct->nat_port);
+	if (reason || !(ct->flags & CT_LOOPBACK))
+		return reason;
+	/* The pod tells itself: of its own packet, and from the frontend. */
+	reason = rewrite_inner_end(walk, END_SOURCE, backend, walk->inner.source_port);
+	if (reason)
+		return reason;
+	reason = rewrite_end(walk, END_SOURCE, ct->nat_address.word[3], walk->goes.source_port);
+	return reason ? reason : rewrite_end(walk, END_DESTINATION, backend, walk->goes.destination_port);
+}
+
+/* The other way: a client's ICMP error about a frontend's reply is for the backend that sent it. */
+static __always_inline int service_translate_inner(struct walk *walk, const struct ct_value *ct)
+{
+	int reason = rewrite_inner_end(walk, END_SOURCE, ct->nat_address.word[3], ct->nat_port);
+
+	return reason ? reason
+		      : rewrite_end(walk, END_DESTINATION, ct->nat_address.word[3], walk->goes.destination_port);
 }
