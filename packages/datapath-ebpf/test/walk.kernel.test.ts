@@ -6,6 +6,9 @@ import { policy } from "./walk/policy.ts";
 import { established } from "./walk/established.ts";
 import { icmpWalks } from "./walk/icmp.ts";
 import { arrivals } from "./walk/arrivals.ts";
+import { services } from "./walk/services.ts";
+import { fragments } from "./walk/fragments.ts";
+import { serviceReplies } from "./walk/service-replies.ts";
 import { delivery } from "./walk/delivery.ts";
 import { links } from "./walk/links.ts";
 
@@ -13,6 +16,17 @@ describe.skipIf(mustSkip("the packet walk in the kernel"))("the packet walk in t
   const benches = new KernelBenches();
   afterAll(() => benches[Symbol.asyncDispose]());
 
-  for (const suite of [links, delivery, conntrack, policy, established, icmpWalks, arrivals])
+  for (const suite of [
+    links,
+    delivery,
+    conntrack,
+    policy,
+    established,
+    icmpWalks,
+    arrivals,
+    services,
+    serviceReplies,
+    fragments,
+  ])
     suite({ describe, it }, benches.create);
 });
