@@ -31,6 +31,7 @@ import { Pins } from "./pins.ts";
 import { createPodInterface, podInterfaces, removePodInterface } from "./pods.ts";
 import { assertPrivileges } from "./privileges.ts";
 import { Programs } from "./programs.ts";
+import { Sole } from "./sole.ts";
 
 /**
  * The kernel datapath for one node. Nothing is opened before `probe`.
@@ -47,6 +48,7 @@ export function ebpf(options: EbpfOptions = {}): Datapath {
 /** What there is from `start` on. */
 interface Running {
   readonly network: NodeNetwork;
+  readonly sole: Sole;
   readonly pins: Pins;
   /** Loaded again where a device they name has come back under another number. */
   programs: Programs;
@@ -87,6 +89,8 @@ class EbpfDatapath implements Datapath {
     const undo: (() => void)[] = [() => network[Symbol.dispose]()];
     try {
       const uplink = network.uplink(device, context.addresses);
+      const sole = await Sole.take(network.netns);
+      undo.push(() => sole[Symbol.dispose]());
       const pins = (this.#pins ??= new Pins(Pins.rootOf(context.node, bpffs), bpffs));
       if (ensureMounted(bpffs)) undo.push(() => unmountIfOurs(bpffs));
       if (!pins.exist) undo.push(() => pins.remove());
@@ -112,7 +116,7 @@ class EbpfDatapath implements Datapath {
       programs.adopt();
       programs.attachToNode();
       applyRoutes(network.rtnl, context.plan, context.routers);
-      this.#running = { network, pins, programs, former: [], maps, events, context };
+      this.#running = { network, sole, pins, programs, former: [], maps, events, context };
     } catch (error) {
       for (const step of undo.reverse()) step();
       throw error;
@@ -227,6 +231,7 @@ class EbpfDatapath implements Datapath {
     const { bpffs } = this.#config;
     await this[Symbol.asyncDispose]();
     using network = new NodeNetwork(this.#config.netns);
+    using _sole = await Sole.take(network.netns);
     const found = this.#pins === undefined ? Pins.find(network.netns, bpffs) : [this.#pins];
     for (const pins of found) pins.remove();
     for (const { name } of podInterfaces(network.rtnl)) await removePodInterface(network, name);
@@ -240,6 +245,7 @@ class EbpfDatapath implements Datapath {
     running?.events[Symbol.dispose]();
     for (const programs of [running?.programs, ...(running?.former ?? [])]) programs?.[Symbol.dispose]();
     running?.network[Symbol.dispose]();
+    running?.sole[Symbol.dispose]();
   }
 
   #started(): Running {
