@@ -1,12 +1,18 @@
 import { CtFlag, CtState, DropReason, PolicyMatch, ReservedIdentity } from "@netloom/core/backend";
 import { answerArp } from "../walk/arp.ts";
-import { ctCreate, ctFind, ctTouch, type Flow, type Remembered } from "../walk/conntrack.ts";
+import { ctCreate, ctFind, ctTouch, translatedAlike, type Flow, type Remembered } from "../walk/conntrack.ts";
 import { toEndpoint, toOverlayNode, toStack, toUplink } from "../walk/deliver.ts";
 import { endpointOf, identityOf, ipcacheLookup, isThisNode, tunnelOf } from "../walk/ipcache.ts";
 import { ETHERTYPE_ARP, ETHERTYPE_IPV4 } from "../walk/packet.ts";
 import { parseIpv4 } from "../walk/parse.ts";
 import { allowedUnder, policyEgress, policyIngress } from "../walk/policy.ts";
-import { serviceRestore, serviceRestoreInner, serviceTranslate } from "../walk/service.ts";
+import {
+  serviceRemember,
+  serviceRestore,
+  serviceRestoreInner,
+  serviceTranslate,
+  serviceTranslateInner,
+} from "../walk/service.ts";
 import { Drop, type Verdict } from "../walk/verdict.ts";
 import type { Walk } from "../walk/walk.ts";
 
@@ -25,7 +31,7 @@ export function fromContainer(walk: Walk): Verdict {
   if (isMulticast(walk.came.destination)) throw new Drop(DropReason.DROP_UNROUTABLE, { silent: true });
 
   // Which flow, and where to?
-  const { flow, remember } = translate(walk, ctFind(walk));
+  const { flow, remember, chosen } = translate(walk, ctFind(walk));
   const { destination } = walk.goes;
   const peer = endpointOf(node, destination);
   const entry = peer === undefined ? ipcacheLookup(node, destination) : undefined;
@@ -46,13 +52,20 @@ export function fromContainer(walk: Walk): Verdict {
 
   // Remember it.
   const tunnel = tunnelOf(entry);
-  if (!walk.flowless) {
-    if (flow !== undefined) {
+  if (asked && !walk.flowless) {
+    if (flow !== undefined && translatedAlike(flow, remember)) {
       ctTouch(walk, flow);
     } else {
       const outside = peer === undefined && tunnel === 0 ? CtFlag.CT_OUTSIDE : 0;
-      ctCreate(walk, walk.goes, { ...remember, flags: (remember.flags ?? 0) | outside });
+      // What a known flow was allowed under stays: in lockdown nobody was asked.
+      const allowed = flow === undefined ? remember : flow.value;
+      const { egressAllowed = 0n, ingressAllowed = 0n } = allowed;
+      const flags = (remember.flags ?? 0) | outside;
+      ctCreate(walk, walk.goes, { ...remember, egressAllowed, ingressAllowed, flags });
     }
+    if (chosen !== 0) serviceRemember(walk, chosen);
+  } else if (flow !== undefined && !walk.flowless) {
+    ctTouch(walk, flow);
   }
 
   // Send it on.
@@ -69,22 +82,26 @@ interface Translated {
   /** Between the pods themselves. */
   readonly flow: Flow | undefined;
   readonly remember: Partial<Remembered>;
+  readonly chosen: number;
 }
 
 /** Frontends become backends and backends frontends again. */
 function translate(walk: Walk, flow: Flow | undefined): Translated {
-  const unchanged = { flow, remember: {} };
+  const unchanged = { flow, remember: {}, chosen: 0 };
   if (walk.ctState === CtState.CT_REPLY || walk.ctState === CtState.CT_RELATED) {
-    if (flow?.has(CtFlag.CT_TRANSLATED) === true) {
-      if (walk.ctState === CtState.CT_REPLY) serviceRestore(walk, flow);
-      else serviceRestoreInner(walk, flow);
-    }
+    if (flow !== undefined) translateBack(walk, flow);
     return unchanged;
   }
   // A known flow between pods is no service's. One that leaves the cluster may have become one.
   if (flow !== undefined && !flow.has(CtFlag.CT_SERVICE | CtFlag.CT_OUTSIDE)) return unchanged;
-  const remember = serviceTranslate(walk, flow);
-  return remember === undefined ? unchanged : { flow: ctFind(walk), remember };
+  const translation = serviceTranslate(walk, flow);
+  return translation === undefined ? unchanged : { flow: ctFind(walk), ...translation };
+}
+
+function translateBack(walk: Walk, flow: Flow): void {
+  const related = walk.ctState === CtState.CT_RELATED;
+  if (related && flow.has(CtFlag.CT_SERVICE)) serviceTranslateInner(walk, flow);
+  else if (flow.has(CtFlag.CT_TRANSLATED)) (related ? serviceRestoreInner : serviceRestore)(walk, flow);
 }
 
 function isMulticast(address: number): boolean {

@@ -131,12 +131,20 @@ export interface Remembered {
   flags: number;
   natAddress: number;
   natPort: number;
+  /** Of a service's flow. */
   backend: number;
   egressAllowed: bigint;
   ingressAllowed: bigint;
 }
 
-export function nothingRemembered(): Remembered {
+/** Is the flow translated as this packet of it is? The same two ends may meet by a frontend, and without one. */
+export function translatedAlike({ value }: Flow, packet: Partial<Remembered>): boolean {
+  const translated = ((packet.flags ?? 0) & CtFlag.CT_TRANSLATED) !== 0;
+  if (((value.flags & CtFlag.CT_TRANSLATED) !== 0) !== translated) return false;
+  return !translated || (value.natAddress.w3 === packet.natAddress && value.natPort === packet.natPort);
+}
+
+function nothingRemembered(): Remembered {
   return { flags: 0, natAddress: 0, natPort: 0, backend: 0, egressAllowed: 0n, ingressAllowed: 0n };
 }
 

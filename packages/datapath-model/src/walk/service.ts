@@ -40,32 +40,43 @@ interface Chosen {
   readonly backend: BackendValue;
 }
 
+/** How a packet for a frontend was translated. */
+export interface Translation {
+  /** Of the flow from client to backend. */
+  readonly remember: Partial<Remembered>;
+  /** Number of a backend that was chosen for this packet: to be remembered once policy has let it pass; 0: none was. */
+  readonly chosen: number;
+}
+
 /**
  * Sends a packet for a frontend to a backend: the one this flow had, or a chosen one. `flow` is the one from client to
- * frontend, where it is known. Changes nothing where the destination is no frontend.
+ * frontend, where it is known.
  *
- * @returns what the flow from client to backend is to remember; `undefined` where nothing was translated.
+ * @returns `undefined` where the destination is no frontend: then nothing has changed.
  * @throws Drop where there is no backend.
  */
-export function serviceTranslate(walk: Walk, flow: Flow | undefined): Partial<Remembered> | undefined {
+export function serviceTranslate(walk: Walk, flow: Flow | undefined): Translation | undefined {
   const frontend = walk.goes;
   const kept = flow?.has(CtFlag.CT_SERVICE) === true ? backendKept(walk.node, flow) : undefined;
   if (kept !== undefined) ctTouch(walk, flow!);
-  const backend = kept ?? backendAnew(walk, flow);
-  if (backend === undefined) return undefined;
-  const remember: Partial<Remembered> = {
-    flags: CtFlag.CT_TRANSLATED,
-    natAddress: frontend.destination,
-    natPort: frontend.destinationPort,
-  };
+  const choice = kept === undefined ? backendAnew(walk, flow) : { index: 0, backend: kept };
+  if (choice === undefined) return undefined;
+  const { index: chosen, backend } = choice;
+  const natAddress = frontend.destination;
+  const remember = { flags: CtFlag.CT_TRANSLATED, natAddress, natPort: frontend.destinationPort };
   const address = backend.address.w3;
-  if (address === frontend.source) {
-    // A pod that is sent to itself would take its own address for a martian: show it another.
-    remember.flags = CtFlag.CT_TRANSLATED | CtFlag.CT_LOOPBACK;
-    rewriteEnd(walk, "source", LOOPBACK_ADDRESS, frontend.sourcePort);
-  }
+  const toItself = address === frontend.source;
+  // A pod that is sent to itself would take its own address for a martian: show it another.
+  if (toItself) rewriteEnd(walk, "source", LOOPBACK_ADDRESS, frontend.sourcePort);
   rewriteEnd(walk, "destination", address, backend.port);
-  return remember;
+  const loopback = toItself ? CtFlag.CT_LOOPBACK : 0;
+  return { remember: { ...remember, flags: remember.flags | loopback }, chosen };
+}
+
+/** Remembers the chosen backend, once policy has let the packet pass: what is refused leaves nothing. */
+export function serviceRemember(walk: Walk, chosen: number): void {
+  const { destination: natAddress, destinationPort: natPort } = walk.goes;
+  ctCreate(walk, walk.came, { flags: CtFlag.CT_SERVICE, backend: chosen, natAddress, natPort });
 }
 
 /** The backend a flow was given, as long as it is there; UDP flows would else feed a dead one for ever. */
@@ -76,8 +87,8 @@ function backendKept({ maps }: NodeState, { value }: Flow): BackendValue | undef
   return same ? backend : undefined;
 }
 
-/** A backend for a new flow, or for one whose backend is gone, and an entry that keeps the choice. */
-function backendAnew(walk: Walk, flow: Flow | undefined): BackendValue | undefined {
+/** A backend for a new flow, or for one whose backend is gone. */
+function backendAnew(walk: Walk, flow: Flow | undefined): Chosen | undefined {
   const { maps } = walk.node;
   const { destination, destinationPort: port } = walk.goes;
   const service = maps.services.use({ address: ipv4(destination), port, protocol: walk.protocol });
@@ -88,14 +99,7 @@ function backendAnew(walk: Walk, flow: Flow | undefined): BackendValue | undefin
   walk.service = service.id;
   const chosen = backendChosen(walk, service.id);
   if (chosen === undefined) throw new Drop(DropReason.DROP_NO_BACKEND);
-  const { index, backend } = chosen;
-  ctCreate(walk, walk.goes, {
-    flags: CtFlag.CT_SERVICE,
-    backend: index,
-    natAddress: backend.address.w3,
-    natPort: backend.port,
-  });
-  return backend;
+  return chosen;
 }
 
 /** The Maglev table says who gets new flows: a terminating backend too, where nobody else is left. */
@@ -118,8 +122,23 @@ export function serviceRestore(walk: Walk, flow: Flow): void {
 /** The same for an ICMP error about a packet of the client's: its inner destination is the frontend again. */
 export function serviceRestoreInner(walk: Walk, flow: Flow): void {
   if (walk.inner === undefined) return;
-  const { sourceIsLow } = ctKeyOf(walk.inner.ends, walk.inner.protocol);
+  const { ends, protocol } = walk.inner;
+  const backend = walk.goes.source;
+  const { natAddress, natPort } = flow.value;
+  const { sourceIsLow } = ctKeyOf(ends, protocol);
   // Only where the error is about the client's own packet; the backend never knew of the frontend.
   if (sourceIsLow !== flow.has(CtFlag.CT_ORIGIN_IS_LOW)) return;
-  rewriteInnerEnd(walk, "destination", flow.value.natAddress.w3, flow.value.natPort);
+  rewriteInnerEnd(walk, "destination", natAddress.w3, natPort);
+  if (!flow.has(CtFlag.CT_LOOPBACK)) return;
+  // The pod tells itself: of its own packet, and from the frontend.
+  rewriteInnerEnd(walk, "source", backend, ends.sourcePort);
+  rewriteEnd(walk, "source", natAddress.w3, walk.goes.sourcePort);
+  rewriteEnd(walk, "destination", backend, walk.goes.destinationPort);
+}
+
+/** The other way: a client's ICMP error about a frontend's reply is for the backend that sent it. */
+export function serviceTranslateInner(walk: Walk, flow: Flow): void {
+  const { natAddress, natPort } = flow.value;
+  rewriteInnerEnd(walk, "source", natAddress.w3, natPort);
+  rewriteEnd(walk, "destination", natAddress.w3, walk.goes.destinationPort);
 }
