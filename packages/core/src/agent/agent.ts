@@ -15,6 +15,7 @@ import type { IpamStatus } from "../ports/ipam.ts";
 import type { Attachment, DatapathMetric, Drift } from "../ports/datapath.ts";
 import type { RoutePlan, Underlay } from "../ports/routing.ts";
 import type { AbortOptions, Revision } from "../ports/store.ts";
+import { persist } from "../time/persist.ts";
 import { Acknowledger } from "./acknowledger.ts";
 import { Auditor } from "./auditor.ts";
 import { Derivation } from "./derivation.ts";
@@ -114,6 +115,7 @@ class NetloomAgent implements Agent {
   #ready = false;
   /** Facts that have come before the datapath was there. */
   #waiting: FactChange[] | undefined = [];
+  #onHeard: (() => void) | undefined;
   #problems = "";
 
   constructor(options: AgentOptions, config: AgentConfig) {
@@ -162,6 +164,7 @@ class NetloomAgent implements Agent {
       labels: this.#labels,
       random: runtime.random,
       node: node.name,
+      later: (task) => this.#later(task),
     });
     this.#auditor = new Auditor({
       datapath: options.datapath,
@@ -267,7 +270,7 @@ class NetloomAgent implements Agent {
       services: this.#facts.services.size,
       podMtu: this.#plan?.podMtu ?? 0,
       ipam: ipam.status(),
-      metrics: this.#ready ? datapath.metrics() : [],
+      metrics: this.#ready && this.status === "running" ? datapath.metrics() : [],
     };
   }
 
@@ -294,7 +297,7 @@ class NetloomAgent implements Agent {
         stop: () => dispose(this.#options.datapath),
       },
       { name: "endpoints", start: () => this.endpoints.restore() },
-      { name: "reconciler", start: () => this.#startReconciler() },
+      { name: "reconciler", start: (signal) => this.#startReconciler(signal) },
     ];
   }
 
@@ -328,7 +331,11 @@ class NetloomAgent implements Agent {
     const { ipam, store } = this.#options;
     const { families, runtime, node } = this.#config;
     // The operator hands out ranges to nodes it knows.
-    await this.#announce((known) => ({ ...(known ?? this.#node), addresses: this.#node.addresses }));
+    const joined = await this.#announce((known) => ({
+      ...(known ?? this.#node),
+      addresses: this.#node.addresses,
+    }));
+    await this.#heard(joined, signal);
     const prefix = this.#keys.backend(ipam.name);
     await ipam.start(
       { node: node.name, podCIDRs: node.podCIDRs, families, store, prefix, runtime },
@@ -357,14 +364,31 @@ class NetloomAgent implements Agent {
     this.#derivation.apply(changes);
   }
 
-  async #startReconciler(): Promise<void> {
+  async #startReconciler(signal: AbortSignal): Promise<void> {
     const revision = await this.#announce(() => this.#node);
     this.#ready = true;
     this.#reconciler.kick();
     await this.#reconciler.settled(revision ?? this.#facts.revision);
     this.#derivation.serviceTables.settleAdopted(this.#options.datapath.maps);
-    await this.#identities.prune();
+    // Nobody needs to wait for it.
+    this.#later(() => this.#identities.prune({ signal }));
     void this.#auditor.run();
+  }
+
+  /**
+   * Resolves when the facts are as of this revision. Whoever frees an address asks the nodes that are registered at that
+   * time: what a node read before it was registered may be an owner that nobody waited for it to forget.
+   */
+  #heard(revision: Revision | undefined, signal: AbortSignal): Promise<void> {
+    if (revision === undefined || this.#facts.revision >= revision) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      this.#onHeard = (): void => {
+        if (this.#facts.revision < revision) return;
+        this.#onHeard = undefined;
+        resolve();
+      };
+    });
   }
 
   #attached(name: string, attachment: Attachment | undefined): void {
@@ -376,6 +400,7 @@ class NetloomAgent implements Agent {
   #changed(changes: readonly FactChange[]): void {
     if (changes.some(({ kind }) => kind === "nodes")) this.#planDue = true;
     for (const change of changes) this.#flows.remember(change);
+    this.#onHeard?.();
     if (this.#waiting !== undefined) {
       this.#waiting.push(...changes);
       return;
@@ -418,7 +443,7 @@ class NetloomAgent implements Agent {
     const { ipam } = this.#options;
     this.#node = { ...this.#node, podCIDRs: ipam.ranges(), routers: ipam.routers() };
     this.#planDue = true;
-    this.#announce(() => this.#node).catch((error: unknown) => this.#report(error));
+    this.#later(() => this.#announce(() => this.#node));
   }
 
   /** Writes this node's own fact, made of what is there. `undefined` where it says so already. */
@@ -438,6 +463,15 @@ class NetloomAgent implements Agent {
         if (!isRace(error)) throw error;
       }
     }
+  }
+
+  /** Work that nobody waits for, done again until it is done. */
+  #later(task: () => Promise<unknown>): void {
+    const { signal } = this.#lifecycle;
+    const report = (error: unknown): void => this.#report(error);
+    persist(task, { runtime: this.#config.runtime, signal, report }).catch((error: unknown) => {
+      if (!signal.aborted) report(error);
+    });
   }
 
   #report(error: unknown): void {

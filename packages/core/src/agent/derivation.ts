@@ -84,6 +84,10 @@ export class Derivation {
     let highest = 0;
     for (const [key] of maps.policy.entries()) highest = Math.max(highest, key.policy);
     for (const [, value] of maps.endpoints.entries()) highest = Math.max(highest, value.policy);
+    // A flow that was allowed under a set is not asked again under that number: it must never mean another.
+    for (const [, { egressAllowed, ingressAllowed }] of maps.conntrack.entries()) {
+      highest = Math.max(highest, Number(egressAllowed >> 32n), Number(ingressAllowed >> 32n));
+    }
     this.sets.reserveUpTo(highest);
     for (const [{ address, prefixLength }, { identity }] of maps.ipcachePrefixes.entries()) {
       if (identityScope(identity) !== "node") continue;
@@ -137,24 +141,34 @@ export class Derivation {
    */
   write(maps: DatapathMaps): void {
     this.services.update();
-    this.serviceTables.applySets(maps);
     this.#updatePolicy();
-    let overflow = this.#writePolicy(maps);
     this.#updatePrefixes();
-    this.ipcache.addresses.applySets(maps.ipcache);
-    this.ipcache.prefixes.applySets(maps.ipcachePrefixes);
-    this.#writeEndpoints(maps);
-    if (overflow !== undefined) {
-      // Locked down, nobody asks the sets that are to go: they make room.
-      this.#dropLeaving(maps);
-      overflow = this.#writePolicy(maps);
-      this.#writeEndpoints(maps);
-    }
+    let overflow = this.#writeNew(maps);
+    this.#removeOld(maps);
+    // What was old may have made room. Where a policy did not fit its endpoints are locked down: nobody asks the set
+    // they had any more, so that it could go.
+    if (overflow !== undefined) overflow = this.#writeNew(maps);
+    if (overflow !== undefined) throw overflow;
+  }
+
+  /** What does not fit keeps nothing else from being written. @returns the first that did not */
+  #writeNew(maps: DatapathMaps): NetloomError | undefined {
+    const overflows = [
+      fits(() => this.serviceTables.applySets(maps)),
+      this.#writePolicy(maps),
+      fits(() => this.ipcache.addresses.applySets(maps.ipcache)),
+      fits(() => this.ipcache.prefixes.applySets(maps.ipcachePrefixes)),
+      fits(() => this.#writeEndpoints(maps)),
+    ];
+    return overflows.find((overflow) => overflow !== undefined);
+  }
+
+  #removeOld(maps: DatapathMaps): void {
+    this.#endpoints.applyDeletes(maps.endpoints);
     this.ipcache.addresses.applyDeletes(maps.ipcache);
     this.ipcache.prefixes.applyDeletes(maps.ipcachePrefixes);
     this.serviceTables.applyDeletes(maps);
     this.#dropLeaving(maps);
-    if (overflow !== undefined) throw overflow;
   }
 
   /**
@@ -175,7 +189,6 @@ export class Derivation {
   #writeEndpoints(maps: DatapathMaps): void {
     this.#updateEndpoints();
     this.#endpoints.applySets(maps.endpoints);
-    this.#endpoints.applyDeletes(maps.endpoints);
   }
 
   #dropLeaving(maps: DatapathMaps): void {
@@ -344,4 +357,15 @@ export class Derivation {
     const address = ofFamily(node.addresses, this.#options.underlay());
     return address === undefined ? undefined : parseAddress(address);
   }
+}
+
+/** @returns the `ERR_CAPACITY` that a write ended with */
+function fits(write: () => unknown): NetloomError | undefined {
+  try {
+    write();
+  } catch (error) {
+    if (isNetloomError(error, "ERR_CAPACITY")) return error;
+    throw error;
+  }
+  return undefined;
 }

@@ -1,7 +1,7 @@
 import type { Family } from "../address/index.ts";
 import type { EndpointFact } from "../endpoint/binding.ts";
 import { transition, type EndpointEvent, type EndpointState } from "../endpoint/state.ts";
-import { messageOf, NetloomError } from "../errors.ts";
+import { isNetloomError, messageOf, NetloomError } from "../errors.ts";
 import type { TypedEmitter } from "../events.ts";
 import type { FactTables } from "../facts/fact-tables.ts";
 import type { Keys } from "../facts/keys.ts";
@@ -13,6 +13,7 @@ import type { Identity, IdentityAllocator } from "../ports/identity.ts";
 import type { Ipam, Lease } from "../ports/ipam.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { AbortOptions, Json, Revision, Store } from "../ports/store.ts";
+import { persist, whileWanted } from "../time/persist.ts";
 import { sleep } from "../time/sleep.ts";
 
 export interface CreateEndpointOptions extends AbortOptions {
@@ -121,7 +122,7 @@ export class Endpoints {
    * @throws `ERR_ENDPOINT_EXISTS`, `ERR_LABEL_INVALID`, `ERR_IPAM_*`, `ERR_IDENTITY_EXHAUSTED`, and what the datapath
    *   throws.
    */
-  create(options: CreateEndpointOptions): Promise<Endpoint> {
+  async create(options: CreateEndpointOptions): Promise<Endpoint> {
     const name = assertName(options.name, "endpoint");
     const labels = this.#context.labels.fromStrings(options.labels);
     return this.#alone(name, () => this.#create(name, labels, options));
@@ -129,22 +130,24 @@ export class Endpoints {
 
   /**
    * Changes a pod's labels, and with them who it is. The new identity counts once every node knows it, or after the
-   * agent's `identityGrace`; until then the old one does, and never neither.
+   * agent's `identityGrace`; until then the old one does, and never neither. Who gives up waiting does not stop it.
    */
-  setLabels(name: string, labels: readonly string[], options: AbortOptions = {}): Promise<Endpoint> {
+  async setLabels(name: string, labels: readonly string[], options: AbortOptions = {}): Promise<Endpoint> {
     const set = this.#context.labels.fromStrings(labels);
-    return this.#alone(name, () => this.#relabel(this.#known(name), set, options));
+    const changed = this.#alone(name, () => this.#relabel(this.#known(name), set));
+    return whileWanted(changed, options.signal);
   }
 
   /**
    * Takes a pod away. Resolves when this node has forgotten it; its addresses are free again once every node has. An
-   * unknown name is no error.
+   * unknown name is no error. Once begun it is brought to its end, whatever fails on the way and whoever gives up waiting.
    */
   delete(name: string, options: AbortOptions = {}): Promise<void> {
-    return this.#alone(name, async () => {
+    const deleted = this.#alone(name, async () => {
       const live = this.#live.get(name);
-      if (live !== undefined) await this.#remove(live, options);
+      if (live !== undefined) await this.#remove(live);
     });
+    return whileWanted(deleted, options.signal);
   }
 
   /** After a restart: takes up what the facts and the datapath say. Called once, before anything else. */
@@ -169,15 +172,29 @@ export class Endpoints {
     const live: Live = { fact, identity, attachment: found, state: "restoring", revision };
     this.#live.set(fact.name, live);
     this.#step(live, "identity:resolved");
-    try {
-      live.attachment ??= await this.#attach(fact);
-      this.#context.attached(fact.name, live.attachment);
-    } catch (error) {
-      const message = `endpoint ${fact.name} was found without an interface, and has none now: ${messageOf(error)}`;
-      this.#context.report(new NetloomError("ERR_ENDPOINT_STATE", message, { input: fact, cause: error }));
-    }
     if (identity.id !== fact.identity) await this.#publish(live, { ...fact, identity: identity.id });
-    if (live.attachment !== undefined) this.#built(live);
+    if (found !== undefined) {
+      this.#context.attached(fact.name, found);
+      this.#built(live);
+    } else this.#attachLater(live);
+  }
+
+  /** It was found without an interface: it is given one, unless it is taken away before. */
+  #attachLater(live: Live): void {
+    const { name } = live.fact;
+    this.#later(() =>
+      this.#alone(name, async () => {
+        if (this.#live.get(name) !== live) return;
+        try {
+          live.attachment = await this.#attach(live.fact);
+        } catch (error) {
+          const message = `endpoint ${name} was found without an interface, and has none yet: ${messageOf(error)}`;
+          throw new NetloomError("ERR_ENDPOINT_STATE", message, { input: live.fact, cause: error });
+        }
+        this.#context.attached(name, live.attachment);
+        this.#built(live);
+      }),
+    );
   }
 
   async #create(name: string, all: LabelSet, options: CreateEndpointOptions): Promise<Endpoint> {
@@ -189,6 +206,12 @@ export class Endpoints {
         remedy: "delete it first, or change its labels by setLabels",
       });
     }
+    if (options.addresses !== undefined && !ipam.capabilities.requestedAddress) {
+      throw new NetloomError("ERR_UNSUPPORTED", `IPAM ${ipam.name} gives no address on request`, {
+        input: options.addresses,
+        remedy: "leave `addresses` out, or use another IPAM",
+      });
+    }
     // A name comes back, the owner of a lease never does.
     const owner = `${name}#${Math.floor(this.#context.runtime.random.next() * 2 ** 40).toString(36)}`;
     const undo: (() => Promise<unknown>)[] = [];
@@ -196,7 +219,7 @@ export class Endpoints {
       const lease = await ipam.allocate(owner, { families, ...pick(options, "pool", "addresses", "signal") });
       undo.push(() => ipam.release(lease));
       const identity = await identities.allocate(this.#intern(this.#context.filter.select(all)), options);
-      undo.push(() => identities.release(identity));
+      undo.push(async () => this.#later((signal) => identities.release(identity, { signal })));
       const fact: EndpointFact = {
         name,
         node,
@@ -218,66 +241,77 @@ export class Endpoints {
         revision: 0,
       };
       this.#step(live, "identity:resolved");
-      live.attachment = await this.#attach(fact);
+      // Also where it fails half-way.
       undo.push(() => this.#detach(name));
+      live.attachment = await this.#attach(fact);
       this.#context.attached(name, live.attachment);
-      live.revision = await this.#context.store.create(this.#keyOf(fact), toJson(fact), options);
+      options.signal?.throwIfAborted();
+      live.revision = await this.#write(fact, 0);
       this.#live.set(name, live);
       // From here on others may know it: it ends as every endpoint does.
-      undo.splice(0, undo.length, () => this.#remove(live, {}));
+      undo.splice(0, undo.length, () => this.#remove(live));
       await this.#context.settledHere(live.revision, options);
       this.#built(live);
       this.#context.events.emit("endpoint:added", view(live));
       return view(live);
     } catch (error) {
-      for (const step of undo.reverse())
-        await step().catch((failure: unknown) => this.#context.report(failure));
+      for (const step of undo.reverse()) await this.#persist(step);
       throw error;
     }
   }
 
-  async #relabel(live: Live, all: LabelSet, options: AbortOptions): Promise<Endpoint> {
+  async #relabel(live: Live, all: LabelSet): Promise<Endpoint> {
     const { identities, filter } = this.#context;
     const before = live.identity;
-    const identity = await identities.allocate(this.#intern(filter.select(all)), options);
+    const identity = await identities.allocate(this.#intern(filter.select(all)));
     try {
-      if (identity.id !== before.id) await this.#knownEverywhere(identity, options);
-      this.#step(live, "identity:resolved");
+      if (identity.id !== before.id) await this.#knownEverywhere(identity);
       await this.#publish(live, { ...live.fact, labels: all.toStrings(), identity: identity.id });
     } catch (error) {
-      await identities.release(identity).catch((failure: unknown) => this.#context.report(failure));
+      this.#later((signal) => identities.release(identity, { signal }));
       throw error;
     }
+    this.#step(live, "identity:resolved");
     live.identity = identity;
     const { revision } = live;
-    await this.#context.settledHere(revision, options);
+    await this.#context.settledHere(revision);
     this.#built(live);
     this.#context.events.emit("endpoint:changed", view(live));
     // Others may know it by the old number for a while: that stays somebody's until they do not.
-    this.#later(async (signal) => {
-      await this.#context.settledEverywhere(revision, { signal });
-      await identities.release(before, { signal });
-    });
+    this.#releaseLater(before, revision);
     return view(live);
   }
 
-  async #remove(live: Live, options: AbortOptions): Promise<void> {
-    const { ipam, identities } = this.#context;
+  async #remove(live: Live): Promise<void> {
+    const { ipam } = this.#context;
     const { fact } = live;
     this.#step(live, "removal:requested");
     await ipam.retire(leaseOf(fact));
-    await this.#publish(live, { ...fact, state: "retired" });
+    await this.#persist(() => this.#retire(live));
     this.#live.delete(fact.name);
     this.#context.attached(fact.name, undefined);
-    await this.#context.settledHere(live.revision, options);
-    await this.#detach(fact.name);
+    await this.#context.settledHere(live.revision);
+    await this.#persist(() => this.#detach(fact.name));
     this.#step(live, "removal:finished");
     this.#context.events.emit("endpoint:removed", fact.name);
-    this.#later(async (signal) => {
-      await this.#context.settledEverywhere(live.revision, { signal });
-      await identities.release(live.identity, { signal });
-    });
+    this.#releaseLater(live.identity, live.revision);
     this.#forgetLater(live.fact, live.revision);
+  }
+
+  async #retire(live: Live): Promise<void> {
+    try {
+      await this.#publish(live, { ...live.fact, state: "retired" });
+    } catch (error) {
+      // The whole node was declared gone meanwhile.
+      if (!isNetloomError(error, "ERR_STORE_NOT_FOUND")) throw error;
+    }
+  }
+
+  #releaseLater(identity: Identity, revision: Revision): void {
+    this.#later(async (signal) => {
+      await this.#context.settledEverywhere(revision, { signal });
+      await this.#context.identities.release(identity, { signal });
+    });
   }
 
   /** When every datapath has forgotten the addresses they are free, and not before. */
@@ -285,22 +319,20 @@ export class Endpoints {
     const { ipam, store } = this.#context;
     this.#later(async (signal) => {
       await this.#context.settledEverywhere(revision, { signal });
-      await ipam.release(leaseOf(fact));
+      // The fact first: as long as it is there a restarted agent takes the address for its.
       await quietly(store.delete(this.#keyOf(fact), { signal, revision }));
+      await ipam.release(leaseOf(fact));
     });
   }
 
   /** Gives the other nodes time to learn of an identity before anybody bears it. */
-  async #knownEverywhere(identity: Identity, options: AbortOptions): Promise<void> {
+  async #knownEverywhere(identity: Identity): Promise<void> {
     const grace = new AbortController();
-    const outer =
-      options.signal === undefined ? grace.signal : AbortSignal.any([options.signal, grace.signal]);
-    const patience = sleep(this.#context.runtime.clock, this.#context.identityGrace, outer).then(
+    const { signal } = grace;
+    const patience = sleep(this.#context.runtime.clock, this.#context.identityGrace, signal).then(
       () => "late" as const,
     );
-    const known = this.#context
-      .settledEverywhere(identity.revision, { signal: outer })
-      .then(() => "known" as const);
+    const known = this.#context.settledEverywhere(identity.revision, { signal }).then(() => "known" as const);
     try {
       const outcome = await Promise.race([patience, known]);
       if (outcome === "known") return;
@@ -334,9 +366,27 @@ export class Endpoints {
   }
 
   async #publish(live: Live, fact: EndpointFact): Promise<void> {
-    const { store } = this.#context;
-    live.revision = await store.update(this.#keyOf(fact), toJson(fact), { revision: live.revision });
+    live.revision = await this.#write(fact, live.revision);
     live.fact = fact;
+  }
+
+  /**
+   * Writes a fact over the one of revision `before`, 0: over none. Nobody else writes it, so where the answer is lost the
+   * fact itself tells whether it was written. No caller's signal ends this: what is not known cannot be undone.
+   */
+  async #write(fact: EndpointFact, before: Revision): Promise<Revision> {
+    const { store, signal } = this.#context;
+    const key = this.#keyOf(fact);
+    for (;;) {
+      try {
+        if (before === 0) return await store.create(key, toJson(fact));
+        return await store.update(key, toJson(fact), { revision: before });
+      } catch (error) {
+        if (!isNetloomError(error, "ERR_AMBIGUOUS")) throw error;
+        const there = await this.#persist(() => store.get(key, { signal }));
+        if (there !== undefined && there.revision !== before) return there.revision;
+      }
+    }
   }
 
   /** By owner and not by name: a pod may come back under its name while the one before it is not forgotten yet. */
@@ -383,12 +433,16 @@ export class Endpoints {
       );
   }
 
-  /** Work that nobody waits for. After a restart the facts bring it up again. */
+  /** Work that nobody waits for, done again until it is done. After a restart the facts bring it up again. */
   #later(task: (signal: AbortSignal) => Promise<unknown>): void {
     const { signal, report } = this.#context;
-    task(signal).catch((error: unknown) => {
+    this.#persist(() => task(signal)).catch((error: unknown) => {
       if (!signal.aborted) report(error);
     });
+  }
+
+  #persist<T>(task: () => Promise<T>): Promise<T> {
+    return persist(task, this.#context);
   }
 
   #alone<T>(name: string, task: () => Promise<T>): Promise<T> {

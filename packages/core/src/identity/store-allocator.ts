@@ -13,6 +13,8 @@ export interface StoreIdentitiesOptions {
   readonly random: Random;
   /** Holds the references. */
   readonly node: string;
+  /** Work that nobody waits for, to be done again until it succeeds. @defaultValue tried once */
+  readonly later?: (task: () => Promise<void>) => void;
   /** @defaultValue 256 to 65535 */
   readonly range?: { readonly first: number; readonly last: number };
 }
@@ -53,7 +55,10 @@ export class StoreIdentities implements IdentityAllocator {
   readonly #random: Random;
   readonly #node: string;
   readonly #range: { readonly first: number; readonly last: number };
+  readonly #later: (task: () => Promise<void>) => void;
   readonly #held = new Map<string, Held>();
+  /** Numbers whose reference of this node may be in the store without anybody here who holds them. */
+  readonly #surplus = new Set<number>();
   /** One operation at a time for a label set: references are counted on this side. */
   readonly #busy = new Map<string, Promise<unknown>>();
 
@@ -64,6 +69,7 @@ export class StoreIdentities implements IdentityAllocator {
     this.#random = options.random;
     this.#node = options.node;
     this.#range = options.range ?? CLUSTER_IDENTITIES;
+    this.#later = options.later ?? ((task): void => void task().catch(() => undefined));
   }
 
   async start(): Promise<void> {}
@@ -82,25 +88,44 @@ export class StoreIdentities implements IdentityAllocator {
   }
 
   release(identity: Identity, options: AbortOptions = {}): Promise<void> {
-    return this.#alone(identity.labels.key, async () => {
-      const held = this.#held.get(identity.labels.key);
-      if (held === undefined || held.identity.id !== identity.id) return;
-      if (held.count > 1) {
-        held.count--;
-        return;
+    const { key } = identity.labels;
+    return this.#alone(key, async () => {
+      const held = this.#held.get(key);
+      if (held?.identity.id === identity.id) {
+        if (--held.count > 0) return;
+        // Before the store is asked: should the answer be lost, the next who wants it takes a new reference.
+        this.#held.delete(key);
+        this.#surplus.add(identity.id);
       }
-      await this.#store.delete(this.#reference(identity.id), options);
-      this.#held.delete(identity.labels.key);
+      await this.#dropSurplus(key, identity.id, options);
     });
   }
 
   /** Gives back what a life of this node before this one held and this one does not. */
   async prune(options: AbortOptions = {}): Promise<void> {
-    const held = new Set([...this.#held.values()].map(({ identity }) => this.#reference(identity.id)));
     const { entries } = await this.#store.list(this.#keys.identityReferences(), options);
     for (const { key } of entries) {
-      if (key.endsWith(`/${this.#node}`) && !held.has(key)) await this.#store.delete(key, options);
+      const id = Number.parseInt(key.slice(this.#keys.identityReferences().length), 10);
+      if (key !== this.#reference(id)) continue;
+      const record = await this.#store.get(this.#keys.identity(id), options);
+      const labels = record === undefined ? "" : this.#labelsOf(record).key;
+      await this.#alone(labels, async () => {
+        if (this.#isHeld(id)) return;
+        this.#surplus.add(id);
+        await this.#dropSurplus(labels, id, options);
+      });
     }
+  }
+
+  /** To be called alone for the labels. */
+  async #dropSurplus(labels: string, id: number, options: AbortOptions): Promise<void> {
+    if (!this.#surplus.has(id) || this.#held.get(labels)?.identity.id === id) return;
+    await this.#store.delete(this.#reference(id), options);
+    this.#surplus.delete(id);
+  }
+
+  #isHeld(id: number): boolean {
+    return [...this.#held.values()].some(({ identity }) => identity.id === id);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -172,7 +197,7 @@ export class StoreIdentities implements IdentityAllocator {
     const size = this.#range.last - this.#range.first + 1;
     throw new NetloomError("ERR_IDENTITY_EXHAUSTED", `all ${size} identities are in use`, {
       input: labels.toStrings(),
-      remedy: "leave labels with many values out of identities (option `labels` of the agent)",
+      remedy: "leave labels with many values out of identities (option `identityLabels` of the agent)",
       retryable: true,
     });
   }
@@ -187,11 +212,20 @@ export class StoreIdentities implements IdentityAllocator {
     }
     const settled = await this.#settle(record, pointer, options);
     if (settled === undefined) return undefined;
-    const reference = this.#reference(id);
-    await this.#store.create(reference, { node: this.#node }, options).catch(allowExists);
-    if (await this.#touch(pointer, id, options)) return { id, labels, revision: settled };
-    await this.#store.delete(reference, options);
-    return undefined;
+    // Until it is touched: whatever fails from here on, the reference may be there and must not stay.
+    this.#surplus.add(id);
+    let taken = false;
+    try {
+      await this.#store.create(this.#reference(id), { node: this.#node }, options).catch(allowExists);
+      taken = await this.#touch(pointer, id, options);
+      if (!taken) await this.#dropSurplus(labels.key, id, options);
+    } catch (error) {
+      this.#later(() => this.#alone(labels.key, () => this.#dropSurplus(labels.key, id, {})));
+      throw error;
+    }
+    if (!taken) return undefined;
+    this.#surplus.delete(id);
+    return { id, labels, revision: settled };
   }
 
   /** The revision as of which the record holds for good, `undefined` where it has changed meanwhile. */
@@ -219,8 +253,11 @@ export class StoreIdentities implements IdentityAllocator {
   }
 
   #means(entry: Entry, labels: LabelSet): boolean {
-    const record = entry.value as unknown as IdentityRecord;
-    return this.#labels.fromStrings(record.labels).key === labels.key;
+    return this.#labelsOf(entry).key === labels.key;
+  }
+
+  #labelsOf(entry: Entry): LabelSet {
+    return this.#labels.fromStrings((entry.value as unknown as IdentityRecord).labels);
   }
 
   #reference(id: number): string {

@@ -251,3 +251,76 @@ describe("an operator", () => {
 function snapshot(datapath: ReturnType<typeof memoryDatapath>): { ipcache: string[] } {
   return { ipcache: [...datapath.maps.ipcache.entries()].map((entry) => JSON.stringify(entry)).sort() };
 }
+
+describe("an agent in trouble", () => {
+  it("gives a pod that goes room for one that comes, where the table of endpoints is full", async () => {
+    const datapath = memoryDatapath({ maxEntries: { endpoints: 1 } });
+    const { agent, errors } = testNode(memoryStore(), 1, { datapath });
+    await agent.start();
+    await agent.endpoints.create({ name: "default/one", labels: ["k8s:app=web"] });
+    const two = agent.endpoints.create({
+      name: "default/two",
+      labels: ["k8s:app=web"],
+      signal: AbortSignal.timeout(5000),
+    });
+    await agent.endpoints.delete("default/one");
+    await two;
+    expect([...datapath.maps.endpoints.entries()]).toHaveLength(1);
+    expect(errors.every((error) => isNetloomError(error, "ERR_CAPACITY"))).toBe(true);
+    await agent.stop();
+  });
+
+  it("gives no policy set the number of one that a flow was allowed under before a restart", async () => {
+    const datapath = memoryDatapath();
+    const flow = { low: "10.1.1.5", high: "10.1.2.5", lowPort: 1000, highPort: 80, protocol: 6 };
+    datapath.maps.conntrack.set(
+      { ...flow, low: parseAddress(flow.low), high: parseAddress(flow.high) },
+      {
+        expires: 2n ** 62n,
+        reported: 0n,
+        natAddress: parseAddress("::"),
+        natPort: 0,
+        tcpFlagsOrigin: 0,
+        tcpFlagsReply: 0,
+        flags: 0,
+        backend: 0,
+        egressAllowed: 0n,
+        ingressAllowed: (41n << 32n) | 300n,
+      },
+    );
+    const { agent } = testNode(memoryStore(), 1, { datapath });
+    await agent.start();
+    await agent.endpoints.create({ name: "default/one", labels: ["k8s:app=web"] });
+    const policies = [...datapath.maps.endpoints.entries()].map(([, { policy }]) => policy);
+    expect(Math.min(...policies)).toBeGreaterThan(41);
+    await agent.stop();
+  });
+
+  it("rejects, and does not throw, where a name or a label cannot be right", async () => {
+    const { agent } = testNode(memoryStore(), 1);
+    await agent.start();
+    await expect(agent.endpoints.create({ name: "a b", labels: [] })).rejects.toThrow("a b");
+    await expect(agent.endpoints.setLabels("default/one", ["=:="])).rejects.toMatchObject({
+      code: "ERR_LABEL_INVALID",
+    });
+    await agent.stop();
+  });
+
+  it("refuses addresses on request where its IPAM does not do that", async () => {
+    const ipam = rangeIpam("10.1.1.0/24");
+    const { agent } = testNode(memoryStore(), 1, {
+      ipam: { ...ipam, capabilities: { families: [4], requestedAddress: false } },
+    });
+    await agent.start();
+    const create = agent.endpoints.create({ name: "default/one", labels: [], addresses: ["10.1.1.9"] });
+    await expect(create).rejects.toMatchObject({ code: "ERR_UNSUPPORTED" });
+    await agent.stop();
+  });
+
+  it("can be described after it has stopped", async () => {
+    const { agent } = testNode(memoryStore(), 1);
+    await agent.start();
+    await agent.stop();
+    expect(agent.describe()).toMatchObject({ lifecycle: "stopped", metrics: [] });
+  });
+});
