@@ -36,21 +36,25 @@ export interface TunnelRoute {
 /** What to reach and how. Pure data: the datapath carries it out. */
 export interface RoutePlan {
   readonly overlay: OverlayPlan | undefined;
-  /** Of the pods' interfaces: nothing they send needs fragments on its way. */
+  /** Of the pods' interfaces, what the underlay carries less the overhead: nothing they send needs fragments. */
   readonly podMtu: number;
+  /** Each address is behind one of them at most, and none of this node's own ranges is. */
   readonly tunnels: readonly TunnelRoute[];
-  /** Nodes that could not be planned for, and why. The others are. */
+  /** Nodes, and ranges of nodes, that could not be planned for, and why. The others are. */
   readonly problems: readonly NetloomError[];
 }
 
 /**
- * Says how pods of different nodes reach each other. Pure: the same input gives the same plan.
+ * Says how pods of different nodes reach each other. Pure: the same input gives the same plan, and is left as it is.
  */
 export interface Routing extends AsyncDisposable {
   readonly name: string;
   start(options?: AbortOptions): Promise<void>;
-  /** Bytes that encapsulation adds to a packet of the underlay's family. */
+  /** Bytes that encapsulation adds to a packet of the underlay's family; 0 where there is none. */
   overhead(underlay: Family): number;
-  /** @throws `ERR_OPTIONS_INVALID` where the underlay's MTU leaves too little for a packet. */
+  /**
+   * The order of `remotes` does not matter, and this node may be among them.
+   * @throws `ERR_OPTIONS_INVALID` where the underlay's MTU leaves too little for a packet.
+   */
   plan(local: RoutedNode, remotes: readonly RoutedNode[], underlay: Underlay): RoutePlan;
 }
