@@ -69,10 +69,9 @@ function readPart(
     at += 8;
     part.slice(at, count * size); // refuses a count beyond the end before anything is built
     for (let index = 0; index < count; index++, at += size) {
-      add(
-        section,
-        Array.from({ length: words }, (_, word) => part.u32(at + word * 4)),
-      );
+      const record: number[] = [];
+      for (let word = 0; word < words; word++) record.push(part.u32(at + word * 4));
+      add(section, record);
     }
   }
 }

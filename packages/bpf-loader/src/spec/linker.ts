@@ -259,20 +259,24 @@ function setSource(view: DataView, at: number, source: number): void {
 interface PlacedRecord {
   /** Instruction in the linked code. */
   readonly at: number;
-  readonly rest: readonly number[];
+  /** As it was read: its first word, where it was, no longer counts. */
+  readonly record: ExtRecord;
 }
 
 function place(code: CodeFunction, start: number, records: readonly ExtRecord[]): PlacedRecord[] {
   const placed: PlacedRecord[] = [];
-  for (const [offset = 0, ...rest] of records) {
-    const index = offset / INSTRUCTION_SIZE - code.start;
-    if (index >= 0 && index < code.count) placed.push({ at: start + index, rest });
+  for (const record of records) {
+    const index = record[0]! / INSTRUCTION_SIZE - code.start;
+    if (index >= 0 && index < code.count) placed.push({ at: start + index, record });
   }
   return placed;
 }
 
 function pack(records: readonly PlacedRecord[], words: number, unit: number): Uint8Array {
   const result = new Uint32Array(records.length * words);
-  for (const [index, { at, rest }] of records.entries()) result.set([at * unit, ...rest], index * words);
+  for (const [index, { at, record }] of records.entries()) {
+    result[index * words] = at * unit;
+    for (let word = 1; word < words; word++) result[index * words + word] = record[word]!;
+  }
   return new Uint8Array(result.buffer);
 }
