@@ -371,6 +371,27 @@ describe.skipIf(!privileged)("a map of maps", () => {
     expect(outer.delete(1)).toBe(true);
     expect(outer.has(1)).toBe(false);
   });
+
+  it.each(["hash_of_maps", "array_of_maps"] as const)("takes many maps at once: %s", (type) => {
+    const inner = { name: "inner", type: "hash", keySize: 4, valueSize: 8, maxEntries: 10 } as const;
+    using outer = createMap(
+      { name: "outer", type, keySize: 4, valueSize: 4, maxEntries: 10, inner },
+      defineMap({ name: "outer", type, key: u32, value: u32 }),
+    );
+    using first = numbers({ maxEntries: 10 });
+    using second = numbers({ maxEntries: 10 });
+    const entries = [
+      [3, first],
+      [7, second],
+      [8, first],
+    ] as const;
+    expect(outer.setMany(entries)).toBe(3);
+    expect(entries.map(([key]) => outer.get(key))).toEqual([first.id, second.id, first.id]);
+    expect(outer.setMany([])).toBe(0);
+    using other = createMap({ name: "other", type: "hash", keySize: 8, valueSize: 8, maxEntries: 1 });
+    const bad = [...entries, [9, other]] as const;
+    expect(() => outer.setMany(bad)).toThrow(expect.objectContaining({ code: "ERR_SYSCALL", errno: 22 }));
+  });
 });
 
 describe.skipIf(!privileged)("the maps of an object", () => {
