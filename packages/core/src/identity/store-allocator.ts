@@ -76,6 +76,7 @@ export class StoreIdentities implements IdentityAllocator {
 
   allocate(labels: LabelSet, options: AbortOptions = {}): Promise<Identity> {
     return this.#alone(labels.key, async () => {
+      options.signal?.throwIfAborted();
       const held = this.#held.get(labels.key);
       if (held !== undefined) {
         held.count++;

@@ -5,7 +5,7 @@ import type { AbortOptions, Revision } from "./store.ts";
 export interface Identity {
   readonly id: number;
   readonly labels: LabelSet;
-  /** The store as of which the whole cluster can know it. */
+  /** The store as of which the whole cluster can know it: who sees no more than that finds the same number. */
   readonly revision: Revision;
 }
 
@@ -18,9 +18,9 @@ export interface IdentityAllocator extends AsyncDisposable {
   start(options?: AbortOptions): Promise<void>;
   /**
    * Takes a reference on the number of `labels`, allocating one where there is none.
-   * @throws `ERR_IDENTITY_EXHAUSTED` where no number is free.
+   * @throws `ERR_IDENTITY_EXHAUSTED`, retryable, where no number is free.
    */
   allocate(labels: LabelSet, options?: AbortOptions): Promise<Identity>;
-  /** Gives one reference back. Releasing what is not held is no error. */
+  /** Gives one of this allocator's references back. Releasing what it does not hold is no error, and changes nothing. */
   release(identity: Identity, options?: AbortOptions): Promise<void>;
 }
