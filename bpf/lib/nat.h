@@ -68,6 +68,51 @@ static __always_inline __u16 nat_random_port(void)
 	return NAT_PORT_MIN + bpf_get_prandom_u32() % (NAT_PORT_MAX - NAT_PORT_MIN + 1);
 }
 
+static __always_inline bool nat_is(const struct nat_value *mapping, __be32 address, __be16 port)
+{
+	return mapping->address.word[3] == address && mapping->port == port;
+}
+
+/*
+ * May a port be taken from whoever has it? From this very flow; from one that has expired; from a pod whose
+ * connection conntrack knows to be over, for a mapping alone sees no connection end.
+ */
+static __always_inline bool nat_port_idle(const struct walk *walk, const struct nat_value *held)
+{
+	struct ends ends = {
+		.source = held->address.word[3],
+		.destination = walk->goes.destination,
+		.source_port = held->port,
+		.destination_port = walk->goes.destination_port,
+	};
+	struct ct_value *ct;
+	struct ct_key key;
+
+	if (held->expires < walk->now || nat_is(held, walk->goes.source, walk->goes.source_port))
+		return true;
+	if (ends.source == node_ipv4)
+		return false; /* the node's own flows are not in conntrack */
+	ct_key_of(&ends, walk->protocol, &key);
+	ct = bpf_map_lookup_elem(&conntrack, &key);
+	return !ct || ct->expires < walk->now;
+}
+
+/* Gives up both entries of the flow that has a port. */
+static __always_inline void nat_free_port(const struct nat_key *inward, const struct nat_value *held)
+{
+	struct nat_key outward = {
+		.source = held->address,
+		.destination = inward->source,
+		.source_port = held->port,
+		.destination_port = inward->source_port,
+		.protocol = inward->protocol,
+		.direction = DIRECTION_EGRESS,
+	};
+
+	bpf_map_delete_elem(&nat, &outward);
+	bpf_map_delete_elem(&nat, inward);
+}
+
 /* Takes a port towards the peer and writes both entries, the way back first. Returns 0 or a drop reason. */
 static __noinline int nat_take_port(struct walk *walk, const struct nat_key *outward, struct nat_value *mapping)
 {
@@ -77,16 +122,23 @@ static __noinline int nat_take_port(struct walk *walk, const struct nat_key *out
 		.expires = mapping->expires,
 	};
 	__u16 candidate = bpf_ntohs(walk->goes.source_port);
-	int attempt;
+	int attempts = NAT_ATTEMPTS, attempt;
 
+	if (walk->protocol == IPPROTO_SCTP)
+		attempts = candidate < NAT_PORT_MIN ? 0 : 1; /* its checksum covers the port */
 	if (candidate < NAT_PORT_MIN && walk->goes.source != node_ipv4)
 		candidate = nat_random_port();
-	for (attempt = 0; attempt < NAT_ATTEMPTS; attempt++) {
+	for (attempt = 0; attempt < attempts; attempt++) {
 		__be16 port = bpf_htons(candidate);
 		struct nat_key inward = nat_inward(walk->goes.destination, walk->goes.destination_port, port,
 						   walk->protocol);
+		struct nat_value *held = bpf_map_lookup_elem(&nat, &inward);
 
-		if (!nat_port_in_use(walk, port) && !bpf_map_update_elem(&nat, &inward, &back, BPF_NOEXIST)) {
+		if (held && nat_port_idle(walk, held)) {
+			nat_free_port(&inward, held);
+			held = NULL;
+		}
+		if (!held && !nat_port_in_use(walk, port) && !bpf_map_update_elem(&nat, &inward, &back, BPF_NOEXIST)) {
 			mapping->port = port;
 			if (!bpf_map_update_elem(&nat, outward, mapping, BPF_ANY))
 				return 0;
@@ -101,14 +153,48 @@ static __noinline int nat_take_port(struct walk *walk, const struct nat_key *out
 	return DROP_NO_NAT_MAPPING;
 }
 
-/* The next packet keeps the mapping as long as it keeps its flow. */
-static __always_inline void nat_touch(struct walk *walk, struct nat_value *mapping)
+/* The next packet keeps the mapping as long as it keeps its flow. True where it was time to say so. */
+static __always_inline bool nat_touch(struct walk *walk, struct nat_value *mapping)
 {
 	__u64 lifetime = walk->protocol == IPPROTO_TCP ? CT_LIFETIME_TCP : CT_LIFETIME_OTHER;
 	__u64 expires = walk->now + lifetime * SECOND;
 
-	if (expires > mapping->expires + SECOND)
-		WRITE_ONCE(mapping->expires, expires);
+	if (expires <= mapping->expires + SECOND)
+		return false;
+	WRITE_ONCE(mapping->expires, expires);
+	return true;
+}
+
+/*
+ * The other entry of a mapping that has just been touched: it lives as long, and is written again where it was
+ * evicted. Else a flow that goes one way only would lose its way back, or its port to another. False where another
+ * flow has its place.
+ */
+static __always_inline bool nat_touch_other(const struct nat_key *key, __be32 address, __be16 port, __u64 expires)
+{
+	struct nat_value *other = bpf_map_lookup_elem(&nat, key);
+	struct nat_value value = { .address = mapped(address), .port = port, .expires = expires };
+
+	if (!other)
+		return !bpf_map_update_elem(&nat, key, &value, BPF_NOEXIST);
+	if (!nat_is(other, address, port))
+		return false;
+	WRITE_ONCE(other->expires, expires);
+	return true;
+}
+
+/* Is there a port, or an echo's identifier, for the answer to be told by? */
+static __always_inline bool nat_has_port(const struct walk *walk)
+{
+	switch (walk->protocol) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_SCTP:
+		return true;
+	case IPPROTO_ICMP:
+		return walk->icmp_type == ICMP_ECHO_REQUEST;
+	}
+	return false;
 }
 
 static __always_inline int nat_masquerade(struct walk *walk)
@@ -118,9 +204,16 @@ static __always_inline int nat_masquerade(struct walk *walk)
 	struct nat_value mapping = { .address = mapped(node_ipv4) };
 	int reason;
 
-	if (known) {
-		nat_touch(walk, known);
-		return rewrite_end(walk, END_SOURCE, node_ipv4, known->port);
+	if (!nat_has_port(walk))
+		return DROP_UNKNOWN_L4;
+	if (known && known->expires >= walk->now) {
+		struct nat_key inward = nat_inward(walk->goes.destination, walk->goes.destination_port, known->port,
+						   walk->protocol);
+		__be16 port = known->port;
+
+		if (!nat_touch(walk, known) ||
+		    nat_touch_other(&inward, walk->goes.source, walk->goes.source_port, known->expires))
+			return rewrite_end(walk, END_SOURCE, node_ipv4, port);
 	}
 	/* A fragment came before the start of its flow, or the start was refused. */
 	if (walk->later_fragment)
@@ -158,14 +251,21 @@ static __always_inline int nat_masquerade_error(struct walk *walk)
 	return rewrite_end(walk, END_SOURCE, node_ipv4, walk->goes.source_port);
 }
 
-/* What the node's own packet would collide with: a pod that has been given this very port towards this peer. */
+/*
+ * What the node's own packet would collide with: a pod that has been given this very port towards this peer. A flow
+ * that collided once keeps its other port.
+ */
 static __always_inline bool nat_collides(struct walk *walk)
 {
+	struct nat_key outward = nat_outward(walk);
+	struct nat_value *known = bpf_map_lookup_elem(&nat, &outward);
 	struct nat_key inward = nat_inward(walk->goes.destination, walk->goes.destination_port,
 					   walk->goes.source_port, walk->protocol);
 	struct nat_value *back = bpf_map_lookup_elem(&nat, &inward);
 
-	return back && back->address.word[3] != node_ipv4;
+	if (known && known->expires >= walk->now)
+		return true;
+	return back && back->expires >= walk->now && back->address.word[3] != node_ipv4;
 }
 
 /*
@@ -174,10 +274,12 @@ static __always_inline bool nat_collides(struct walk *walk)
  */
 static __always_inline int nat_restore(struct walk *walk)
 {
-	struct nat_key inward;
+	struct nat_key inward, outward;
 	struct nat_value *back;
 	int reason;
 
+	if (walk->related && walk->inner.source != node_ipv4)
+		return 0;
 	if (walk->related)
 		inward = nat_inward(walk->inner.destination, walk->inner.destination_port, walk->inner.source_port,
 				    walk->inner_protocol);
@@ -185,9 +287,8 @@ static __always_inline int nat_restore(struct walk *walk)
 		inward = nat_inward(walk->goes.source, walk->goes.source_port, walk->goes.destination_port,
 				    walk->protocol);
 	back = bpf_map_lookup_elem(&nat, &inward);
-	if (!back)
+	if (!back || back->expires < walk->now)
 		return 0;
-	nat_touch(walk, back);
 	if (walk->related) {
 		reason = rewrite_inner_end(walk, END_SOURCE, back->address.word[3], back->port);
 		if (reason)
@@ -195,6 +296,17 @@ static __always_inline int nat_restore(struct walk *walk)
 		walk->inner.source = back->address.word[3];
 		walk->inner.source_port = back->port;
 		return rewrite_end(walk, END_DESTINATION, back->address.word[3], walk->goes.destination_port);
+	}
+	if (nat_touch(walk, back)) {
+		outward = (struct nat_key){
+			.source = back->address,
+			.destination = inward.source,
+			.source_port = back->port,
+			.destination_port = inward.source_port,
+			.protocol = inward.protocol,
+			.direction = DIRECTION_EGRESS,
+		};
+		nat_touch_other(&outward, node_ipv4, inward.destination_port, back->expires);
 	}
 	return rewrite_end(walk, END_DESTINATION, back->address.word[3], back->port);
 }
