@@ -9,6 +9,8 @@ import { arrivals } from "./walk/arrivals.ts";
 import { services } from "./walk/services.ts";
 import { fragments } from "./walk/fragments.ts";
 import { serviceReplies } from "./walk/service-replies.ts";
+import { masquerade } from "./walk/masquerade.ts";
+import { masqueradePorts } from "./walk/masquerade-ports.ts";
 import { delivery } from "./walk/delivery.ts";
 import { links } from "./walk/links.ts";
 
@@ -27,6 +29,8 @@ describe.skipIf(mustSkip("the packet walk in the kernel"))("the packet walk in t
     services,
     serviceReplies,
     fragments,
+    masquerade,
+    masqueradePorts,
   ])
     suite({ describe, it }, benches.create);
 });

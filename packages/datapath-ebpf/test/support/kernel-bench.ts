@@ -133,7 +133,7 @@ class KernelBench implements WalkBench {
       pinPath: pins,
       pollMs: POLL_MS,
       masquerade: options.masquerade ?? true,
-      maxEntries: ENTRIES,
+      maxEntries: { ...ENTRIES, nat: options.mappings ?? ENTRIES.nat },
     });
     undo.defer(async () => datapath.uninstall());
     await datapath.start({
@@ -289,7 +289,7 @@ function typed<K, V>(map: BpfMap<K, V>): Omit<TypedMap<K, V>, "name" | "maxEntri
 }
 
 function empty<K>(table: TypedMap<K, unknown>): void {
-  for (const [key] of [...table.entries()]) table.delete(key);
+  table.deleteMany([...table.entries()].map(([key]) => key));
 }
 
 function difference(before: readonly DatapathMetric[], after: readonly DatapathMetric[]): DatapathMetric[] {

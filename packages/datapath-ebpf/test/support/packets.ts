@@ -86,6 +86,15 @@ export function udp(from: End, to: End, options: UdpOptions = {}): Uint8Array {
   return transport(from, to, PROTOCOL.udp, datagram, options);
 }
 
+/** Its checksum covers nothing outside it (RFC 9260 section 6.8), and nobody here reads it. */
+export function sctp(from: End, to: End, options: IpOptions = {}): Uint8Array {
+  const header = new Uint8Array(12);
+  const view = new DataView(header.buffer);
+  view.setUint16(0, portOf(from));
+  view.setUint16(2, portOf(to));
+  return ip(hostOf(from), hostOf(to), PROTOCOL.sctp, header, options);
+}
+
 function udpDatagram(from: End, to: End, payload: Uint8Array): Uint8Array {
   const datagram = new Uint8Array(8 + payload.length);
   const view = new DataView(datagram.buffer);

@@ -9,6 +9,8 @@ export interface BenchOptions {
   readonly allowLocalHost?: boolean;
   /** @defaultValue true */
   readonly overlay?: boolean;
+  /** Mappings there is room for. @defaultValue enough for a few flows */
+  readonly mappings?: number;
 }
 
 /** The device that a packet is sent through: a pod's, by the pod's name, or one of the node's. */

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { formatMac, type HookName } from "@netloom/core";
+import { NatLimits } from "@netloom/core/backend";
 import { dissect, macsOf, type Packet } from "../support/dissect.ts";
 import { PROTOCOL } from "../support/packets.ts";
-import type { BenchOptions, CreateBench, Device, Pass, PodName, Runner } from "./bench.ts";
+import type { WalkBench, BenchOptions, CreateBench, Device, Pass, PodName, Runner } from "./bench.ts";
 import { tellChanges, tellEvent, type Told } from "./told.ts";
 import { POD_ADDRESSES, World } from "./world.ts";
 
@@ -18,7 +19,8 @@ export interface WalkCase {
 const VERDICTS = { next: -1, accept: 0, drop: 2, redirect: 7 } as const;
 
 export interface Step {
-  readonly packet: Uint8Array;
+  /** Made when it is its turn where it must bear the port that was chosen at random before. */
+  readonly packet: Uint8Array | ((port: number) => Uint8Array);
   readonly at: HookName;
   readonly device: Device;
   readonly mark?: number;
@@ -38,11 +40,16 @@ export interface Expectation {
   readonly as?: string;
   /** Dropped or passed without a word. */
   readonly silent?: boolean;
-  /** The ends that the packet left with. @defaultValue those it came with */
+  /**
+   * The ends that the packet left with. `<port>` here and in `changes` stands for its source port, chosen at random
+   * from those for masquerading. @defaultValue those it came with
+   */
   readonly from?: string;
   readonly to?: string;
   /** The same of the packet in an ICMP error. */
   readonly inner?: readonly [from: string, to: string];
+  /** Left to the stack without a word, but for another end. */
+  readonly restored?: string;
   readonly changes?: readonly string[];
   readonly event?: Partial<Told>;
   readonly mark?: number;
@@ -51,23 +58,23 @@ export interface Expectation {
 
 type How = Omit<Step, "packet" | "at" | "device" | "expect">;
 
-export function fromPod(device: PodName, packet: Uint8Array, expect: Expectation, how: How = {}): Step {
+export function fromPod(device: PodName, packet: Step["packet"], expect: Expectation, how: How = {}): Step {
   return { packet, at: "from-container", device, expect, ...how };
 }
 
-export function toPod(device: PodName, packet: Uint8Array, expect: Expectation, how: How = {}): Step {
+export function toPod(device: PodName, packet: Step["packet"], expect: Expectation, how: How = {}): Step {
   return { packet, at: "to-container", device, expect, ...how };
 }
 
-export function fromFabric(packet: Uint8Array, expect: Expectation, how: How = {}): Step {
+export function fromFabric(packet: Step["packet"], expect: Expectation, how: How = {}): Step {
   return { packet, at: "from-netdev", device: "uplink", expect, ...how };
 }
 
-export function toFabric(packet: Uint8Array, expect: Expectation, how: How = {}): Step {
+export function toFabric(packet: Step["packet"], expect: Expectation, how: How = {}): Step {
   return { packet, at: "to-netdev", device: "uplink", expect, ...how };
 }
 
-export function fromTunnel(vni: number, node: string, packet: Uint8Array, expect: Expectation): Step {
+export function fromTunnel(vni: number, node: string, packet: Step["packet"], expect: Expectation): Step {
   return { packet, at: "from-overlay", device: "overlay", tunnel: { vni, node }, expect };
 }
 
@@ -78,15 +85,28 @@ export function walks(runner: Runner, create: CreateBench, title: string, cases:
   });
 }
 
-async function walk({ given, walk: steps, options }: WalkCase, create: CreateBench): Promise<void> {
-  await using bench = await create(options);
+/** A step whose packet is made, and whose expectation names the port that was chosen. */
+interface Made extends Step {
+  readonly packet: Uint8Array;
+}
+
+async function walk(one: WalkCase, create: CreateBench): Promise<void> {
+  await using bench = await create(one.options);
+  await walkOn(bench, one);
+}
+
+/** The same on a bench that is there. */
+export async function walkOn(bench: WalkBench, { given, walk: steps }: WalkCase): Promise<void> {
   const world = new World(bench);
+  let port = 0;
   given?.(world);
   for (const [at, step] of steps.entries()) {
     step.before?.(world);
-    const pass = await bench.send(step.packet, step);
+    const packet = typeof step.packet === "function" ? step.packet(port) : step.packet;
+    const pass = await bench.send(packet, step);
+    if (step.expect.from?.includes("<port>") === true) port = dissect(pass.packet).sourcePort;
     try {
-      check(step, pass, world);
+      check({ ...step, packet, expect: withPort(step.expect, port) }, pass, world);
     } catch (error) {
       if (error instanceof Error) error.message = `packet ${at + 1}: ${error.message}`;
       throw error;
@@ -94,7 +114,20 @@ async function walk({ given, walk: steps, options }: WalkCase, create: CreateBen
   }
 }
 
-function check(step: Step, pass: Pass, world: World): void {
+function withPort(expect: Expectation, port: number): Expectation {
+  const { from, to, changes = [] } = expect;
+  if (from?.includes("<port>") === true)
+    assert(port >= NatLimits.NAT_PORT_MIN && port <= NatLimits.NAT_PORT_MAX, `port ${port}`);
+  const put = (text: string): string => text.replaceAll("<port>", String(port));
+  return {
+    ...expect,
+    changes: changes.map(put),
+    ...(from === undefined ? {} : { from: put(from) }),
+    ...(to === undefined ? {} : { to: put(to) }),
+  };
+}
+
+function check(step: Made, pass: Pass, world: World): void {
   const { expect } = step;
   const events = pass.events.map(tellEvent);
   const verdict = Object.entries(VERDICTS).find(([, value]) => value === pass.verdict)?.[0] ?? pass.verdict;
@@ -117,7 +150,7 @@ function check(step: Step, pass: Pass, world: World): void {
 }
 
 /** One count of one packet, or none. */
-function checkCounted({ packet, expect }: Step, { counted }: Pass): void {
+function checkCounted({ packet, expect }: Made, { counted }: Pass): void {
   const names =
     expect.as === undefined ? [] : [`${expect.verdict === "drop" ? "drop" : "forward"}:${expect.as}`];
   assert.deepEqual(
@@ -126,9 +159,14 @@ function checkCounted({ packet, expect }: Step, { counted }: Pass): void {
   );
 }
 
-function checkPacket(step: Step, pass: Pass, world: World): void {
+function checkPacket(step: Made, pass: Pass, world: World): void {
   const { expect } = step;
   const isIp = ethertype(step.packet) === 0x0800;
+  if (expect.restored !== undefined) {
+    assert.deepEqual(gist(dissect(pass.packet)), { ...gist(dissect(step.packet)), to: expect.restored });
+    assert.deepEqual(dissect(pass.packet).wrongChecksums, []);
+    return;
+  }
   if (expect.as === undefined || !isIp) {
     if (isIp || expect.verdict === "next") assert.deepEqual(pass.packet, step.packet);
     return;
@@ -175,7 +213,7 @@ function gist(packet: Packet): Gist {
   };
 }
 
-function checkEvent(step: Step, pass: Pass, told: Told, world: World): void {
+function checkEvent(step: Made, pass: Pass, told: Told, world: World): void {
   const { expect, packet, at, device } = step;
   const expected: Record<string, unknown> = {
     hook: at,

@@ -1,15 +1,6 @@
 import { ICMP, icmp, ip, PROTOCOL, udp, udpFragments } from "../support/packets.ts";
 import type { Suite } from "./bench.ts";
-import {
-  fromFabric,
-  fromPod,
-  fromTunnel,
-  toFabric,
-  toPod,
-  walks,
-  type Expectation,
-  type WalkCase,
-} from "./case.ts";
+import { fromFabric, fromPod, fromTunnel, toFabric, toPod, walks, type WalkCase } from "./case.ts";
 import type { Told } from "./told.ts";
 import { A, B, IDENTITY, NODE, OTHER_NODE, REMOTE, VIP, WORLD, type World } from "./world.ts";
 

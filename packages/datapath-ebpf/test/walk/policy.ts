@@ -1,5 +1,5 @@
 import { EndpointFlag, PolicyShape } from "@netloom/core/backend";
-import { icmp, ip, PROTOCOL, tcp, udp } from "../support/packets.ts";
+import { icmp, ip, PROTOCOL, sctp, tcp, udp } from "../support/packets.ts";
 import type { Suite } from "./bench.ts";
 import { fromPod, fromTunnel, toPod, walks, type Expectation, type WalkCase } from "./case.ts";
 import {
@@ -19,6 +19,8 @@ const { DENIES } = { DENIES: PolicyShape.POLICY_SHAPE_DENIES_PEERS };
 const SET = 20;
 const to = (port: number, protocol = "tcp"): string => `${protocol} ${A}:40000 > ${B}:${port}`;
 const syn = (port: number): Uint8Array => tcp(`${A}:40000`, `${B}:${port}`);
+
+const client = `${A}:40000`;
 
 type Answer = readonly [rule: number, match: string, reason?: string];
 
@@ -130,8 +132,8 @@ const probes: readonly WalkCase[] = [
     "tells SCTP by its ports",
     [{ protocol: PROTOCOL.sctp, port: 5000, rule: 3 }],
     [
-      [sctp(5000), to(5000, "sctp"), [3, "l4"]],
-      [sctp(5001), to(5001, "sctp"), DENIED],
+      [sctp(client, `${B}:5000`), to(5000, "sctp"), [3, "l4"]],
+      [sctp(client, `${B}:5001`), to(5001, "sctp"), DENIED],
     ],
   ),
 ];
@@ -343,13 +345,6 @@ const special: readonly WalkCase[] = [
     ],
   },
 ];
-
-function sctp(port: number): Uint8Array {
-  const header = new Uint8Array(12);
-  new DataView(header.buffer).setUint16(0, 40000);
-  new DataView(header.buffer).setUint16(2, port);
-  return ip(A, B, PROTOCOL.sctp, header);
-}
 
 export const policy: Suite = (runner, create) => {
   walks(runner, create, "policy", probes);

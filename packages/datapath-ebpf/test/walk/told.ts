@@ -1,6 +1,7 @@
 import { formatAddress, type Address, type DatapathEvent } from "@netloom/core";
 import {
   CtFlag,
+  CtLifetime,
   ctStateName,
   Direction,
   dropReasonName,
@@ -107,8 +108,18 @@ function letters(flags: number): string {
 const under = (direction: string, allowed: bigint): readonly string[] =>
   allowed === 0n ? [] : [`${direction}=${allowed >> 32n}/${allowed & 0xffff_ffffn}`];
 
-const seconds = (expires: bigint, now: number): string =>
-  `${Math.round((Number(expires) / 1e6 - now) / 1000)}s`;
+/** How long until then. What began a lifetime a moment ago, on a machine with other things to do, still reads as all of it. */
+function seconds(expires: bigint, now: number): string {
+  const left = (Number(expires) / 1e6 - now) / 1000;
+  const whole = LIFETIMES.find((lifetime) => left > lifetime - 5 && left < lifetime + 1);
+  return `${whole ?? Math.round(left)}s`;
+}
+
+const LIFETIMES = [
+  CtLifetime.CT_LIFETIME_TCP,
+  CtLifetime.CT_LIFETIME_OTHER,
+  CtLifetime.CT_LIFETIME_TCP_CLOSING,
+] as const;
 
 /** `out tcp 10.1.0.10:40000 > 203.0.113.9:80 as 192.168.50.1:40000 8000s`, and the way back. */
 function tellNat(key: NatKey, value: NatValue, now: number): string {

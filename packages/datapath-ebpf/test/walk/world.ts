@@ -219,6 +219,28 @@ export class World {
     for (const key of keys) if (key.direction === DIRECTIONS[direction]) this.maps.nat.delete(key);
   }
 
+  forgetNatOf(pod: string): void {
+    for (const [key, value] of [...this.maps.nat.entries()])
+      if (key.source.toString() === pod || value.address.toString() === pod) this.maps.nat.delete(key);
+  }
+
+  /** Ways back alone, from a peer to `host`, which uses these ports itself. */
+  mappedBack(ports: readonly number[], host: string, peer: End, protocol: number): void {
+    const back = { source: parseAddress(hostOf(peer)), destination: parseAddress(NODE), protocol };
+    const expires = this.in(8000);
+    this.maps.nat.setMany(
+      ports.map((port) => [
+        {
+          ...back,
+          sourcePort: portOf(peer),
+          destinationPort: port,
+          direction: Direction.DIRECTION_INGRESS,
+        },
+        { address: parseAddress(host), port, expires },
+      ]),
+    );
+  }
+
   /** A mapping of a pod's, in both directions. */
   mapped(pod: End, peer: End, port: number, protocol: number, seconds = 60): void {
     const value = { expires: this.in(seconds) };
