@@ -1,4 +1,4 @@
-import type { ChildProcess, SpawnOptions } from "node:child_process";
+import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { unmountBpffs } from "@netloom/bpf-loader";
@@ -48,7 +48,15 @@ export class Lab implements AsyncDisposable {
 
   /** Runs a program in a namespace; it ends with the lab at the latest. */
   spawn(name: string, command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-    const child = this.namespace(name).spawn(command, args, options);
+    return this.#own(this.namespace(name).spawn(command, args, options));
+  }
+
+  /** Runs a program where this process is, to be talked to; it ends when its input does, or with the lab. */
+  spawnAtHome(command: string, args: readonly string[]): ChildProcess {
+    return this.#own(spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] }));
+  }
+
+  #own(child: ChildProcess): ChildProcess {
     this.#processes.add(child);
     child.once("exit", () => this.#processes.delete(child));
     return child;

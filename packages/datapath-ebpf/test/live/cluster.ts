@@ -6,6 +6,7 @@ import {
   type Cluster,
   type Endpoint,
   type Flow,
+  type Store,
 } from "@netloom/core";
 import { memoryStore } from "@netloom/core/memory";
 import { ebpf, type EbpfOptions } from "@netloom/datapath-ebpf";
@@ -43,13 +44,13 @@ export class LiveCluster implements AsyncDisposable {
   readonly cluster: Cluster;
   /** All that the datapaths told of, as it came. */
   readonly flows: Flow[] = [];
-  readonly #store = memoryStore();
+  readonly store: Store = memoryStore();
   readonly #options: EbpfOptions;
 
   private constructor(lab: Lab, count: number, options: EbpfOptions) {
     this.lab = lab;
     this.#options = options;
-    this.cluster = createClusterClient({ store: this.#store });
+    this.cluster = createClusterClient({ store: this.store });
     this.nodes = Array.from({ length: count }, (_, index) => {
       const name = `node${index + 1}`;
       const node = {
@@ -62,8 +63,16 @@ export class LiveCluster implements AsyncDisposable {
     });
   }
 
-  /** @param options - of every node's datapath. */
-  static async start(purpose: string, count = 2, options: EbpfOptions = {}): Promise<LiveCluster> {
+  /**
+   * @param options - of every node's datapath.
+   * @param elsewhere - nodes whose agents run in another process: not started here.
+   */
+  static async start(
+    purpose: string,
+    count = 2,
+    options: EbpfOptions = {},
+    elsewhere: readonly string[] = [],
+  ): Promise<LiveCluster> {
     const lab = new Lab(purpose);
     try {
       const hosts = Array.from({ length: count }, (_, index) => ({
@@ -72,7 +81,7 @@ export class LiveCluster implements AsyncDisposable {
       }));
       makeFabric(lab, [...hosts, { name: "world", address: `${WORLD}/24` }]);
       const live = new LiveCluster(lab, count, options);
-      for (const node of live.nodes) {
+      for (const node of live.nodes.filter(({ name }) => !elsewhere.includes(name))) {
         await node.agent.start();
         lab.defer(() => node.agent.uninstall());
         live.#listen(node);
@@ -126,7 +135,7 @@ export class LiveCluster implements AsyncDisposable {
   #agent({ name, address, podCIDR, errors }: Omit<LiveNode, "agent">): Agent {
     const agent = createAgent({
       node: { name, addresses: [address], podCIDRs: [podCIDR] },
-      store: this.#store,
+      store: this.store,
       ipam: hostScope(),
       routing: vxlan(),
       datapath: ebpf({

@@ -16,6 +16,8 @@ export interface Peer {
   next(fits?: (said: Said) => boolean): Promise<Said>;
   /** Resolves with all it said when it has ended. */
   ended: Promise<readonly Said[]>;
+  /** Asks it to end, and waits until it has. */
+  stop(): Promise<readonly Said[]>;
   kill(): Promise<void>;
 }
 
@@ -59,6 +61,10 @@ export function startPeer(
           setTimeout(resolve, 100);
         });
       }
+    },
+    stop() {
+      child.kill("SIGTERM");
+      return ended;
     },
     async kill() {
       child.kill("SIGKILL");

@@ -91,6 +91,35 @@ const ROLES = {
     setTimeout(() => (say({ error: "timeout" }), process.exit(0)), Number(timeout));
   },
 
+  /** Numbered datagrams, one a millisecond, until it is told to end; then it says how many there were. */
+  "udp-steady": (host, port) => {
+    const socket = createSocket("udp4");
+    let sent = 0;
+    const send = (text) => socket.send(text, Number(port), host, () => {});
+    const timer = setInterval(() => send(String(sent++)), 1);
+    process.on("SIGTERM", () => {
+      clearInterval(timer);
+      setTimeout(() => send(`end ${sent}`), 200);
+      setTimeout(() => (say({ sent }), process.exit(0)), 300);
+    });
+    say({ ready: true });
+  },
+
+  /** Which numbers came, and which did not. */
+  "udp-tally": (port) => {
+    const socket = createSocket("udp4");
+    const seen = new Set();
+    socket.on("message", (message) => {
+      const [word, total] = message.toString().split(" ");
+      if (word !== "end") return void seen.add(Number(word));
+      const missing = Array.from({ length: Number(total) }, (_, index) => index).filter(
+        (index) => !seen.has(index),
+      );
+      say({ received: seen.size, missing });
+    });
+    socket.bind(Number(port), () => say({ ready: true }));
+  },
+
   /** Datagrams without end, whatever becomes of them. */
   "udp-flood": (host, port, text) => {
     const socket = createSocket("udp4");
