@@ -7,10 +7,11 @@ import {
   type NatKey,
   type NatValue,
 } from "@netloom/core/backend";
+import { ctKeyOf } from "./conntrack.ts";
 import { IcmpType, IpProtocol } from "./protocols.ts";
 import { rewriteEnd, rewriteInnerEnd } from "./rewrite.ts";
 import { Drop } from "./verdict.ts";
-import type { Ends, Walk } from "./walk.ts";
+import type { Ends, Inner, Walk } from "./walk.ts";
 /*
  * Masquerading: pods reach the world under the node's address. The port stays where it can. A port that a socket of
  * the node uses towards the same peer is never taken.
@@ -51,74 +52,146 @@ function peerOf({ destination, destinationPort }: Ends): { address: number; port
   return { address: destination, port: destinationPort };
 }
 
-/** The next packet keeps the mapping as long as it keeps its flow. */
+/** The other entry of the flow that an inward one is the way back of. */
+function outwardOf(inward: NatKey, back: NatValue): NatKey {
+  return {
+    source: back.address,
+    destination: inward.source,
+    sourcePort: back.port,
+    destinationPort: inward.sourcePort,
+    protocol: inward.protocol,
+    direction: Direction.DIRECTION_EGRESS,
+  };
+}
+
 function expiry(walk: Walk): bigint {
   const lifetime =
     walk.protocol === IpProtocol.TCP ? CtLifetime.CT_LIFETIME_TCP : CtLifetime.CT_LIFETIME_OTHER;
   return walk.now + BigInt(lifetime) * SECOND;
 }
 
-function touch(walk: Walk, key: NatKey, value: NatValue): void {
+/**
+ * The next packet keeps the mapping as long as it keeps its flow.
+ *
+ * @returns when it ends now, where it was time to say so.
+ */
+function touch(walk: Walk, key: NatKey, value: NatValue): bigint | undefined {
   const expires = expiry(walk);
-  if (expires > value.expires + SECOND) walk.node.maps.nat.set(key, { ...value, expires });
+  if (expires <= value.expires + SECOND) return undefined;
+  walk.node.maps.nat.set(key, { ...value, expires });
+  return expires;
+}
+
+/**
+ * The other entry of a mapping that has just been touched: it lives as long, and is written again where it was evicted.
+ * Else a flow that goes one way only would lose its way back, or its port to another.
+ *
+ * @returns false where another flow has its place.
+ */
+function touchOther({ node }: Walk, key: NatKey, value: NatValue): boolean {
+  const { nat } = node.maps;
+  const other = nat.use(key);
+  if (other !== undefined && !leadsTo(other, value.address.w3, value.port)) return false;
+  nat.set(key, value);
+  return true;
+}
+
+function leadsTo(mapping: NatValue, address: number, port: number): boolean {
+  return mapping.address.w3 === address && mapping.port === port;
 }
 
 /** Gives a packet that leaves the node the node's address, and a port of its own. @throws Drop */
 export function natMasquerade(walk: Walk): void {
-  const { nat } = walk.node.maps;
-  const key = outwardKey(walk.goes, walk.protocol);
-  const known = nat.use(key);
-  if (known !== undefined) {
-    touch(walk, key, known);
-    rewriteEnd(walk, "source", walk.node.config.nodeIpv4, known.port);
+  const { nodeIpv4 } = walk.node.config;
+  if (!hasPort(walk)) throw new Drop(DropReason.DROP_UNKNOWN_L4);
+  const port = portKept(walk);
+  if (port !== undefined) {
+    rewriteEnd(walk, "source", nodeIpv4, port);
     return;
   }
   // A fragment came before the start of its flow, or the start was refused.
   if (walk.laterFragment) throw new Drop(DropReason.DROP_NO_NAT_MAPPING);
-  const port = takePort(walk, key);
+  const taken = portTaken(walk);
   walk.report = true;
-  rewriteEnd(walk, "source", walk.node.config.nodeIpv4, port);
+  rewriteEnd(walk, "source", nodeIpv4, taken);
+}
+
+/** Is there a port, or an echo's identifier, for the answer to be told by? */
+function hasPort({ protocol, icmpType }: Walk): boolean {
+  if (protocol === IpProtocol.ICMP) return icmpType === IcmpType.ECHO_REQUEST;
+  return protocol === IpProtocol.TCP || protocol === IpProtocol.UDP || protocol === IpProtocol.SCTP;
+}
+
+/** The port that the flow has, where it is still its own. */
+function portKept(walk: Walk): number | undefined {
+  const { source, sourcePort } = walk.goes;
+  const outward = outwardKey(walk.goes, walk.protocol);
+  const known = walk.node.maps.nat.use(outward);
+  if (known === undefined || known.expires < walk.now) return undefined;
+  const expires = touch(walk, outward, known);
+  if (expires === undefined) return known.port;
+  const inward = inwardKey(walk, peerOf(walk.goes), known.port, walk.protocol);
+  const back = { address: ipv4(source), port: sourcePort, expires };
+  return touchOther(walk, inward, back) ? known.port : undefined;
 }
 
 /** Takes a port towards the peer and writes both entries, the way back first. @throws Drop */
-function takePort(walk: Walk, outward: NatKey): number {
+function portTaken(walk: Walk): number {
   const { nat } = walk.node.maps;
   const { source, sourcePort } = walk.goes;
   const expires = expiry(walk);
   for (const port of candidates(walk)) {
-    if (inUse(walk, port)) continue;
     const inward = inwardKey(walk, peerOf(walk.goes), port, walk.protocol);
-    if (!nat.insert(inward, { address: ipv4(source), port: sourcePort, expires })) continue;
-    nat.set(outward, { address: ipv4(walk.node.config.nodeIpv4), port, expires });
+    const held = nat.use(inward);
+    if (held !== undefined && !isIdle(walk, held)) continue;
+    if (held !== undefined) {
+      // Both entries of the flow that has it.
+      nat.delete(outwardOf(inward, held));
+      nat.delete(inward);
+    }
+    if (inUse(walk, port)) continue;
+    nat.set(inward, { address: ipv4(source), port: sourcePort, expires });
+    nat.set(outwardKey(walk.goes, walk.protocol), {
+      address: ipv4(walk.node.config.nodeIpv4),
+      port,
+      expires,
+    });
     return port;
   }
   throw new Drop(DropReason.DROP_NO_NAT_MAPPING);
 }
 
+/**
+ * May a port be taken from whoever has it? From this very flow; from one that has expired; from a pod whose connection
+ * conntrack knows to be over, for a mapping alone sees no connection end.
+ */
+function isIdle({ node, now, protocol, goes }: Walk, held: NatValue): boolean {
+  if (held.expires < now || leadsTo(held, goes.source, goes.sourcePort)) return true;
+  // The node's own flows are not in conntrack.
+  if (held.address.w3 === node.config.nodeIpv4) return false;
+  const { key } = ctKeyOf({ ...goes, source: held.address.w3, sourcePort: held.port }, protocol);
+  const flow = node.maps.conntrack.use(key);
+  return flow === undefined || flow.expires < now;
+}
+
 /** The packet's own port where that may be, then a random one and those after it. */
-function* candidates(walk: Walk): Generator<number, void> {
+function* candidates({ node, protocol, goes }: Walk): Generator<number, void> {
   const { NAT_PORT_MIN, NAT_PORT_MAX, NAT_ATTEMPTS } = NatLimits;
-  const { node, goes } = walk;
-  const random = (): number =>
-    NAT_PORT_MIN + Math.floor(node.runtime.random.next() * (NAT_PORT_MAX - NAT_PORT_MIN + 1));
-  if (!portCanChange(walk)) {
-    yield goes.sourcePort;
+  const own = goes.sourcePort;
+  if (protocol === IpProtocol.SCTP) {
+    // Its checksum covers the port.
+    if (own >= NAT_PORT_MIN) yield own;
     return;
   }
+  const random = (): number =>
+    NAT_PORT_MIN + Math.floor(node.runtime.random.next() * (NAT_PORT_MAX - NAT_PORT_MIN + 1));
   // The node's own sockets keep low ports too.
-  const keeps = goes.sourcePort >= NAT_PORT_MIN || goes.source === node.config.nodeIpv4;
-  yield keeps ? goes.sourcePort : random();
+  yield own >= NAT_PORT_MIN || goes.source === node.config.nodeIpv4 ? own : random();
   let port = random();
   for (let attempt = 1; attempt < NAT_ATTEMPTS; attempt++) {
     yield port;
     port = port === NAT_PORT_MAX ? NAT_PORT_MIN : port + 1;
   }
-}
-
-/** Has it a port at its source, and one that nothing but a checksum we know depends on? */
-function portCanChange({ protocol, icmpType }: Walk): boolean {
-  if (protocol === IpProtocol.ICMP) return icmpType === IcmpType.ECHO_REQUEST;
-  return protocol === IpProtocol.TCP || protocol === IpProtocol.UDP;
 }
 
 function inUse({ node, protocol, goes }: Walk, port: number): boolean {
@@ -148,39 +221,43 @@ function reversed({ source, destination, sourcePort, destinationPort }: Ends): E
   };
 }
 
-/** Would the node's own packet collide with a pod that has been given this very port towards this peer? */
+/**
+ * Would the node's own packet collide with a pod that has been given this very port towards this peer? A flow that
+ * collided once keeps its other port.
+ */
 export function natCollides(walk: Walk): boolean {
-  const inward = inwardKey(walk, peerOf(walk.goes), walk.goes.sourcePort, walk.protocol);
-  const back = walk.node.maps.nat.use(inward);
-  return back !== undefined && back.address.w3 !== walk.node.config.nodeIpv4;
+  const { nat } = walk.node.maps;
+  const known = nat.use(outwardKey(walk.goes, walk.protocol));
+  if (known !== undefined && known.expires >= walk.now) return true;
+  const back = nat.use(inwardKey(walk, peerOf(walk.goes), walk.goes.sourcePort, walk.protocol));
+  if (back === undefined || back.expires < walk.now) return false;
+  return back.address.w3 !== walk.node.config.nodeIpv4;
 }
 
 /** Undoes masquerading on a packet for the node: `goes` changes where it was a pod's. @throws Drop */
 export function natRestore(walk: Walk): void {
-  const { inner, goes } = walk;
-  if (inner !== undefined) {
-    restoreError(walk);
+  if (walk.inner !== undefined) {
+    restoreError(walk, walk.inner);
     return;
   }
-  const key = inwardKey(
-    walk,
-    { address: goes.source, port: goes.sourcePort },
-    goes.destinationPort,
-    walk.protocol,
-  );
-  const back = walk.node.maps.nat.use(key);
-  if (back === undefined) return;
-  touch(walk, key, back);
+  const { source, sourcePort, destinationPort } = walk.goes;
+  const peer = { address: source, port: sourcePort };
+  const inward = inwardKey(walk, peer, destinationPort, walk.protocol);
+  const back = walk.node.maps.nat.use(inward);
+  if (back === undefined || back.expires < walk.now) return;
+  const expires = touch(walk, inward, back);
+  if (expires !== undefined) {
+    const address = ipv4(walk.node.config.nodeIpv4);
+    touchOther(walk, outwardOf(inward, back), { address, port: destinationPort, expires });
+  }
   rewriteEnd(walk, "destination", back.address.w3, back.port);
 }
 
 /** An ICMP error about a packet that was masqueraded: the pod must read of its own address and port. */
-function restoreError(walk: Walk): void {
-  const { ends, protocol } = walk.inner!;
-  const key = inwardKey(walk, peerOf(ends), ends.sourcePort, protocol);
-  const back = walk.node.maps.nat.use(key);
-  if (back === undefined) return;
-  touch(walk, key, back);
+function restoreError(walk: Walk, { ends, protocol }: Inner): void {
+  if (ends.source !== walk.node.config.nodeIpv4) return;
+  const back = walk.node.maps.nat.use(inwardKey(walk, peerOf(ends), ends.sourcePort, protocol));
+  if (back === undefined || back.expires < walk.now) return;
   const { port } = back;
   const address = back.address.w3;
   rewriteInnerEnd(walk, "source", address, port);

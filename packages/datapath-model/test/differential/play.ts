@@ -1,14 +1,16 @@
-import type { DatapathEvent, HookName } from "@netloom/core";
+import { parseAddress, type DatapathEvent } from "@netloom/core";
 import {
+  Direction,
   encode,
   eventCodec,
+  NatLimits,
   Outcome,
   type CtKey,
   type CtValue,
   type NatKey,
   type NatValue,
 } from "@netloom/core/backend";
-import { TcxVerdict } from "@netloom/datapath-model";
+import { IpProtocol, TcxVerdict } from "@netloom/datapath-model";
 import type { Input, KernelSide, Output } from "./kernel.ts";
 import { answerEnds, arpFrame, errorAbout, frameOf, vary } from "./frames.ts";
 import { knownDifference } from "./known.ts";
@@ -180,7 +182,7 @@ export class Duel {
     const before = performance.now();
     const kernel = this.#kernel.run(packet, input);
     if (performance.now() - before > MOST_MILLISECONDS) throw new Paused();
-    this.#model.chosenPort = portOf(kernel.packet, input.at);
+    if (input.at === "to-netdev") this.#model.chosenPort = this.#chosenPort(packet, kernel);
     const model = this.#model.run(packet, input, kernelNow());
     const found = differences(kernel, model);
     for (const table of this.#tables) if (table.touched.size > 0) found.push(...table.compareTouched());
@@ -199,6 +201,25 @@ export class Duel {
       return;
     }
     this.#arrived(model.packet);
+  }
+
+  /** What the kernel took for the source port, or for the identifier of an echo, where it had to choose. */
+  #chosenPort(packet: Uint8Array, { verdict, packet: out }: Output): number {
+    if (packet.length < 42 || !isIpv4(packet)) return NatLimits.NAT_PORT_MIN;
+    // A packet that was dropped afterwards does not show it.
+    const { source, destination, sourcePort, destinationPort, protocol } = answerEnds(packet);
+    const port =
+      verdict === TcxVerdict.DROP
+        ? this.#kernel.maps.nat.get({
+            source: parseAddress(destination),
+            destination: parseAddress(source),
+            sourcePort: destinationPort,
+            destinationPort: protocol === IpProtocol.ICMP ? 0 : sourcePort,
+            protocol,
+            direction: Direction.DIRECTION_EGRESS,
+          })?.port
+        : answerEnds(out).destinationPort;
+    return Math.max(port ?? 0, NatLimits.NAT_PORT_MIN);
   }
 
   /** Notes a packet at the end of the conversation that it is for. */
@@ -284,13 +305,6 @@ export function hex(bytes: Uint8Array): string {
 /** CLOCK_MONOTONIC, in milliseconds. */
 function kernelNow(): number {
   return Number(process.hrtime.bigint()) / 1e6;
-}
-
-/** What the kernel took for the source port, or for the identifier of an echo. */
-function portOf(packet: Uint8Array, at: HookName): number {
-  if (at !== "to-netdev" || packet.length < 42) return 32_768;
-  const { destinationPort } = answerEnds(packet);
-  return destinationPort >= 32_768 ? destinationPort : 32_768;
 }
 
 function isIpv4(packet: Uint8Array): boolean {

@@ -75,6 +75,8 @@ export const FRONTENDS: readonly {
   { address: EXTERNAL, port: 443, protocol: 6 },
   { address: EXTERNAL, port: 80, protocol: 17 },
   { address: VIP, port: 80, protocol: 132 },
+  // Of the node itself, whose backend may be the node.
+  { address: NODE, port: 30_080, protocol: 6 },
 ];
 
 /** Slots of each Maglev table, in turn. They cannot be changed often: replacing one waits for all CPUs. */
