@@ -10,6 +10,9 @@
 export { createAgent } from "./agent/agent.ts";
 export type { Agent, AgentEvents, AgentStatus } from "./agent/agent.ts";
 export type { CreateEndpointOptions, Endpoint, EndpointEvents, Endpoints } from "./agent/endpoints.ts";
+export type { Inspection } from "./agent/inspection.ts";
+export type { ProposedChange } from "./agent/proposal.ts";
+export type { Provenance, Provenances } from "./agent/provenance.ts";
 export type { Flow, FlowEnd, FlowOutcome, FlowVerdict } from "./agent/flows.ts";
 export type { AgentOptions } from "./agent/options.ts";
 export type { DirectionVerdict, Verdict, VerdictQuestion } from "./agent/verdict.ts";

@@ -12,7 +12,7 @@ import { LabelTable } from "../labels/index.ts";
 import { Lifecycle, type Status } from "../lifecycle.ts";
 import { nodeToJson, parseNode, type NodeFact } from "../node/node.ts";
 import type { IpamStatus } from "../ports/ipam.ts";
-import type { Attachment, DatapathMetric, Drift } from "../ports/datapath.ts";
+import type { Attachment, DatapathContext, DatapathMaps, DatapathMetric, Drift } from "../ports/datapath.ts";
 import type { RoutePlan, Underlay } from "../ports/routing.ts";
 import type { AbortOptions, Revision } from "../ports/store.ts";
 import { persist } from "../time/persist.ts";
@@ -22,6 +22,9 @@ import { Derivation } from "./derivation.ts";
 import { Endpoints, type EndpointEvents } from "./endpoints.ts";
 import { FlowReader, type Flow } from "./flows.ts";
 import { parseAgentOptions, type AgentConfig, type AgentOptions } from "./options.ts";
+import type { Inspection } from "./inspection.ts";
+import { proposedFacts, type ProposedChange } from "./proposal.ts";
+import { Provenances } from "./provenance.ts";
 import { Reconciler } from "./reconciler.ts";
 import { askVerdict, type Verdict, type VerdictQuestion } from "./verdict.ts";
 
@@ -69,6 +72,16 @@ export interface Agent extends AsyncDisposable {
   /** What the datapath's own tables say of a packet, without sending one. */
   verdict(question: VerdictQuestion): Verdict;
   describe(): AgentStatus;
+  /** Lays open what is in force here, for tools that explain it. */
+  inspect(): Inspection;
+  /**
+   * Derives what changes would make of this node, from the facts as they are now, into maps that are not in force.
+   * Flows that are known count for nothing in it.
+   *
+   * @param maps - empty ones, e.g. `memoryMaps()`.
+   * @throws `ERR_POLICY_INVALID`, `ERR_SERVICE_INVALID`, `ERR_LABEL_INVALID`, `ERR_ENDPOINT_NOT_FOUND`.
+   */
+  propose(changes: readonly ProposedChange[], maps: DatapathMaps): Promise<Inspection>;
   /**
    * Reads maps, devices and routes back and mends what is not as the agent left it. Happens by itself every
    * `auditInterval`. Resolves to what it found, when it is mended.
@@ -257,6 +270,57 @@ class NetloomAgent implements Agent {
     return this.#auditor.audit();
   }
 
+  inspect(): Inspection {
+    this.#lifecycle.assertRunning();
+    return {
+      node: this.name,
+      context: this.#context(),
+      maps: this.#options.datapath.maps,
+      provenance: new Provenances(this.#facts, this.#derivation),
+      describe: (event) => this.#flows.describe(event),
+    };
+  }
+
+  async propose(changes: readonly ProposedChange[], maps: DatapathMaps): Promise<Inspection> {
+    this.#lifecycle.assertRunning();
+    const { filter, enforcement, runtime } = this.#config;
+    const { datapath, store } = this.#options;
+    const report = (error: unknown): void => this.#report(error);
+    const facts = proposedFacts(await store.list(this.#keys.state), changes, {
+      keys: this.#keys,
+      labels: this.#labels,
+      identityOf: (labels) => this.#labels.intern(filter.select(labels)),
+      report,
+    });
+    const derivation = new Derivation({
+      node: this.name,
+      underlay: () => this.#underlay?.family ?? 4,
+      enforcement,
+      worldIdentity: this.#worldIdentity,
+      facts,
+      labels: this.#labels,
+      report,
+    });
+    const flows = new FlowReader({ node: this.name, datapath, facts, derivation, runtime });
+    for (const { attachment } of this.endpoints.list()) {
+      if (attachment === undefined) continue;
+      derivation.setAttachment(attachment.name, attachment);
+      flows.named(attachment);
+    }
+    const derived = facts.changes();
+    for (const change of derived) flows.remember(change);
+    derivation.apply(derived);
+    derivation.setPlan(this.#plan!, this.#node.podCIDRs);
+    derivation.write(maps);
+    return {
+      node: this.name,
+      context: this.#context(),
+      maps,
+      provenance: new Provenances(facts, derivation),
+      describe: (event) => flows.describe(event),
+    };
+  }
+
   describe(): AgentStatus {
     const { ipam, datapath } = this.#options;
     return {
@@ -352,16 +416,19 @@ class NetloomAgent implements Agent {
 
   async #startDatapath(signal: AbortSignal): Promise<void> {
     const { datapath } = this.#options;
-    const { runtime, allowLocalHost } = this.#config;
-    const { name: node, addresses, routers } = this.#node;
-    const plan = this.#plan!;
-    const world = { worldIdentity: this.#worldIdentity, allowLocalHost };
-    await datapath.start({ node, addresses, routers, plan, ...world, runtime }, { signal });
+    await datapath.start(this.#context(), { signal });
     // What is in force first: facts then take up the numbers that they had.
     this.#derivation.adopt(datapath.maps);
     const changes = this.#waiting ?? [];
     this.#waiting = undefined;
     this.#derivation.apply(changes);
+  }
+
+  #context(): DatapathContext {
+    const { runtime, allowLocalHost } = this.#config;
+    const { name: node, addresses, routers } = this.#node;
+    const worldIdentity = this.#worldIdentity;
+    return { node, addresses, routers, plan: this.#plan!, worldIdentity, allowLocalHost, runtime };
   }
 
   async #startReconciler(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 import { cidrAround, parseAddress, type Address, type Family } from "../address/index.ts";
+import { partOf } from "../datapath/table-part.ts";
 import { Mirror } from "../datapath/mirror.ts";
 import {
   EndpointFlag,
@@ -58,6 +59,13 @@ export class Derivation {
     key: policyKeyCodec,
     value: policyValueCodec,
   });
+  /** Which identities are known ({@link PolicySets}): the same table, written at another time. */
+  readonly #marks: Mirror<PolicyKey, PolicyValue> = new Mirror({
+    key: policyKeyCodec,
+    value: policyValueCodec,
+  });
+  /** Entries of sets that an agent before this one has left in force. */
+  #adopted: (readonly [PolicyKey, PolicyValue])[] = [];
   /** The interfaces of this node's pods, by the name of the endpoint. */
   readonly #attachments = new Map<string, Attachment>();
   /** The live endpoints of this node, by owner; each holds the policy set of its identity. */
@@ -97,7 +105,9 @@ export class Derivation {
       );
     }
     this.#endpoints.adopt(maps.endpoints);
-    this.#policy.adopt(maps.policy);
+    this.#adopted = [...setsIn(maps.policy).entries()].filter(([{ identity }]) => mayBeOutside(identity));
+    this.#policy.adopt(setsIn(maps.policy));
+    this.#marks.adopt(marksIn(maps.policy));
     this.ipcache.addresses.adopt(maps.ipcache);
     this.ipcache.prefixes.adopt(maps.ipcachePrefixes);
     this.serviceTables.adopt(maps);
@@ -149,6 +159,7 @@ export class Derivation {
     // they had any more, so that it could go.
     if (overflow !== undefined) overflow = this.#writeNew(maps);
     if (overflow !== undefined) throw overflow;
+    this.#settlePrefixes(maps);
   }
 
   /** What does not fit keeps nothing else from being written. @returns the first that did not */
@@ -156,9 +167,11 @@ export class Derivation {
     const overflows = [
       fits(() => this.serviceTables.applySets(maps)),
       this.#writePolicy(maps),
-      fits(() => this.ipcache.addresses.applySets(maps.ipcache)),
       fits(() => this.ipcache.prefixes.applySets(maps.ipcachePrefixes)),
       fits(() => this.#writeEndpoints(maps)),
+      // When no endpoint has a set any more that does not know them.
+      fits(() => this.#marks.applySets(maps.policy)),
+      fits(() => this.ipcache.addresses.applySets(maps.ipcache)),
     ];
     return overflows.find((overflow) => overflow !== undefined);
   }
@@ -179,7 +192,8 @@ export class Derivation {
   async audit(maps: DatapathMaps, breathe: () => Promise<void>): Promise<readonly Drift[]> {
     return [
       ...(await this.#endpoints.audit(maps.endpoints, breathe)),
-      ...(await this.#policy.audit(maps.policy, breathe)),
+      ...(await this.#policy.audit(setsIn(maps.policy), breathe)),
+      ...(await this.#marks.audit(marksIn(maps.policy), breathe)),
       ...(await this.ipcache.addresses.audit(maps.ipcache, breathe)),
       ...(await this.ipcache.prefixes.audit(maps.ipcachePrefixes, breathe)),
       ...(await this.serviceTables.audit(maps, breathe)),
@@ -194,6 +208,18 @@ export class Derivation {
   #dropLeaving(maps: DatapathMaps): void {
     for (const key of this.#leaving.splice(0)) this.#policy.delete(key);
     this.#policy.applyDeletes(maps.policy);
+    this.#marks.applyDeletes(maps.policy);
+  }
+
+  /** The rows of prefixes are as they should be: no set needs to know what was there before. */
+  #settlePrefixes(maps: DatapathMaps): void {
+    const { prefixRevision } = this.peers;
+    this.peers.settlePrefixes();
+    this.#adopted = [];
+    if (this.peers.prefixRevision === prefixRevision) return;
+    this.#updatePolicy();
+    this.#writePolicy(maps);
+    this.#dropLeaving(maps);
   }
 
   #applyOne(change: FactChange): void {
@@ -290,9 +316,13 @@ export class Derivation {
 
   #updatePolicy(): void {
     const { added, removed, forgotten } = this.sets.update();
-    for (const key of forgotten) this.#policy.delete(key);
-    for (const [key, value] of added) this.#policy.set(key, value);
+    for (const key of forgotten) this.#marks.delete(key);
+    for (const [key, value] of added) (key.policy === 0 ? this.#marks : this.#policy).set(key, value);
     this.#leaving.push(...removed);
+    for (const [key, value] of this.sets.inherited(this.#adopted)) {
+      this.#policy.set(key, value);
+      this.#leaving.push(key);
+    }
   }
 
   #writePolicy(maps: DatapathMaps): NetloomError | undefined {
@@ -368,4 +398,19 @@ function fits(write: () => unknown): NetloomError | undefined {
     throw error;
   }
   return undefined;
+}
+
+/** The part of the policy table that says which identities are known. */
+function marksIn(policy: DatapathMaps["policy"]): DatapathMaps["policy"] {
+  return partOf(policy, (key) => key.policy === 0);
+}
+
+/** The part of the policy table that the sets are in. */
+function setsIn(policy: DatapathMaps["policy"]): DatapathMaps["policy"] {
+  return partOf(policy, (key) => key.policy !== 0);
+}
+
+/** May an address outside the cluster have this number? */
+function mayBeOutside(identity: number): boolean {
+  return identityScope(identity) === "node" || identityScope(identity) === "reserved";
 }

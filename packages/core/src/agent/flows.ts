@@ -171,6 +171,10 @@ export class FlowReader {
     }
   }
 
+  describe(event: Event): Flow {
+    return this.#flow(event, this.#runtime.clock.now() - this.#datapath.now());
+  }
+
   /** @param offset - from the datapath's clock to the wall's, in milliseconds. */
   #flow(event: Event, offset: number): Flow {
     const tcp = event.protocol === PROTOCOL_NUMBERS.TCP;

@@ -101,6 +101,14 @@ export class FactTables {
     return changes;
   }
 
+  /** Every row, as if it had just come. */
+  changes(): FactChange[] {
+    const kinds = Object.keys(this.#rows) as FactKind[];
+    return kinds.flatMap((kind) =>
+      [...this.#rows[kind]].map(([key, after]) => ({ kind, key, before: undefined, after }) as FactChange),
+    );
+  }
+
   apply(changes: readonly Change[], revision: Revision): FactChange[] {
     const out: FactChange[] = [];
     for (const change of changes) {
