@@ -65,6 +65,11 @@ export class Peers {
   readonly #local: LocalIdentities;
   /** Prefixes that policies name, and how often. */
   readonly #prefixes = new Map<string, { readonly cidr: Cidr; readonly id: number; uses: number }>();
+  /** Named since the datapath's rows were last settled: no address has their numbers yet. */
+  readonly #fresh = new Map<string, Cidr>();
+  /** No policy names them any more, and addresses may still have their numbers. */
+  readonly #leaving = new Map<string, { readonly cidr: Cidr; readonly id: number }>();
+  #departed: number[] = [];
   #prefixRevision = 0;
 
   constructor(onError: ListenerErrorHook, local: LocalIdentities = new LocalIdentities()) {
@@ -182,14 +187,17 @@ export class Peers {
   }
 
   #outside(family?: 4 | 6): number[] {
-    const prefixes = [...this.#prefixes.values()];
-    return prefixes.filter(({ cidr }) => family === undefined || cidr.family === family).map(({ id }) => id);
+    return this.#numbered()
+      .filter(({ cidr }) => family === undefined || cidr.family === family)
+      .map(({ id }) => id);
   }
 
   #within(cidr: Cidr, except: readonly Cidr[]): number[] {
     const inside = (prefix: Cidr): boolean =>
       cidr.containsCidr(prefix) && !except.some((hole) => hole.containsCidr(prefix));
-    return [...this.#prefixes.values()].filter((prefix) => inside(prefix.cidr)).map(({ id }) => id);
+    return this.#numbered()
+      .filter((prefix) => inside(prefix.cidr))
+      .map(({ id }) => id);
   }
 
   #acquirePrefix(cidr: Cidr): void {
@@ -199,7 +207,9 @@ export class Peers {
       known.uses++;
       return;
     }
+    // Also one that is leaving: it has its number still.
     this.#prefixes.set(text, { cidr, id: this.#local.allocate(text), uses: 1 });
+    if (!this.#leaving.delete(text)) this.#fresh.set(text, cidr);
     this.#prefixRevision++;
   }
 
@@ -208,13 +218,53 @@ export class Peers {
     const known = this.#prefixes.get(text);
     if (known === undefined || --known.uses > 0) return;
     this.#prefixes.delete(text);
-    this.#local.release(text);
+    if (this.#fresh.delete(text)) this.#local.release(text);
+    else this.#leaving.set(text, { cidr, id: known.id });
     this.#prefixRevision++;
   }
 
   /** Restores the number a prefix had before a restart, before policies name it. */
   restorePrefix(cidr: Cidr, id: number): void {
-    this.#local.restore(formatCidr(cidr), id);
+    if (this.#local.restore(formatCidr(cidr), id)) this.#leaving.set(formatCidr(cidr), { cidr, id });
+  }
+
+  /**
+   * Prefixes whose rows are still to be written, by number, and the number that their addresses have until then: of the
+   * longest prefix around, or the world's.
+   */
+  freshPrefixes(): ReadonlyMap<number, number> {
+    const parents = new Map<number, number>();
+    for (const [text, cidr] of this.#fresh) {
+      const around = this.#numbered()
+        .filter((other) => other.cidr.prefix < cidr.prefix && other.cidr.containsCidr(cidr))
+        .filter((other) => !this.#fresh.has(formatCidr(other.cidr)))
+        .sort((a, b) => b.cidr.prefix - a.cidr.prefix);
+      const world = cidr.family === 4 ? worldIpv4 : worldIpv6;
+      parents.set(this.#prefixes.get(text)!.id, around[0]?.id ?? world);
+    }
+    return parents;
+  }
+
+  /** The datapath has a row for each prefix that is named, and for no other. */
+  settlePrefixes(): void {
+    this.#fresh.clear();
+    if (this.#leaving.size === 0) return;
+    for (const [text, { id }] of this.#leaving) {
+      this.#local.release(text);
+      this.#departed.push(id);
+    }
+    this.#leaving.clear();
+    this.#prefixRevision++;
+  }
+
+  /** Numbers that no address has any more; each is told once. */
+  takeDeparted(): readonly number[] {
+    return this.#departed.splice(0);
+  }
+
+  /** Every prefix that some address may have the number of. */
+  #numbered(): { readonly cidr: Cidr; readonly id: number }[] {
+    return [...this.#prefixes.values(), ...this.#leaving.values()];
   }
 
   #rowOf(id: number, add: boolean): number {

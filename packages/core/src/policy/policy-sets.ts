@@ -57,7 +57,8 @@ const NOTHING: SubjectRules = { rules: [], enforcedBy: [] };
 /**
  * One policy set for each identity that has an endpoint here. A set is immutable but for one thing: entries for an
  * identity that did not exist before are added to it, since no packet of its can have passed a deny it was not in yet
- * ({@link KNOWN}). Any other change makes a new set under a new number.
+ * ({@link KNOWN}), and those of one that nobody has any more are taken away. Any other change makes a new set under a new
+ * number.
  */
 export class PolicySets {
   readonly #book: RuleBook;
@@ -70,6 +71,10 @@ export class PolicySets {
   #newcomers = new Set<number>();
   /** Numbers that were somebody else's before: what was judged of them then must not count now. */
   readonly #former = new Set<number>();
+  /** Prefixes whose rows are still to be written, and whose number their addresses have until then. */
+  #fresh: ReadonlyMap<number, number> = new Map();
+  /** Numbers that nobody has any more: entries for them, and only them, may leave a set in force. */
+  readonly #departed = new Set<number>();
   /** Sets of late, also those that are gone: events that name them may still be under way. */
   readonly #recent = new LRUCache<number, PolicySet>({ max: 4096 });
   #known: { added: number[]; removed: number[] } = { added: [], removed: [] };
@@ -146,6 +151,12 @@ export class PolicySets {
   update(): PolicySetChanges {
     const added: (readonly [PolicyKey, PolicyValue])[] = [];
     const removed: PolicyKey[] = [];
+    for (const id of this.#peers.takeDeparted()) this.#departed.add(id);
+    this.#fresh = this.#peers.freshPrefixes();
+    for (const id of this.#fresh.keys()) {
+      this.#newcomers.add(id);
+      this.#departed.delete(id);
+    }
     if (this.#prefixRevision !== this.#peers.prefixRevision) {
       this.#prefixRevision = this.#peers.prefixRevision;
       for (const subject of this.#subjects.values()) if (subject.dirty === "no") subject.dirty = "peers";
@@ -156,6 +167,7 @@ export class PolicySets {
       subject.dirty = "no";
     }
     this.#newcomers = new Set();
+    this.#departed.clear();
     const known = this.#known;
     this.#known = { added: [], removed: [] };
     for (const id of known.added) added.push([knownKey(id), KNOWN]);
@@ -183,6 +195,7 @@ export class PolicySets {
       const grown = this.#growth(before, current);
       if (grown !== undefined) {
         added.push(...grown);
+        removed.push(...shrunk(before, current));
         subject.set = { ...before, entries: current, enforcedBy };
         return;
       }
@@ -190,9 +203,26 @@ export class PolicySets {
     const policy = this.#next++;
     const entries = toEntries(policy, egress, ingress);
     added.push(...entries.values());
+    const copies = this.inherited(before.entries.values());
+    added.push(...copies);
+    removed.push(...copies.map(([key]) => key));
     removed.push(...[...before.entries.values()].map(([key]) => key));
     subject.set = { policy, ...shapes, entries, enforcedBy };
     this.#recent.set(policy, { ...subject.set, entries: NO_ENTRIES });
+  }
+
+  /**
+   * What a set that is on its way out must say of prefixes that are new: their addresses have been another's until now, and
+   * are to be judged as that one is for as long as the set is asked.
+   */
+  inherited(entries: Iterable<readonly [PolicyKey, PolicyValue]>): (readonly [PolicyKey, PolicyValue])[] {
+    const copies: (readonly [PolicyKey, PolicyValue])[] = [];
+    if (this.#fresh.size === 0) return copies;
+    for (const [key, value] of entries) {
+      for (const [identity, parent] of this.#fresh)
+        if (key.identity === parent) copies.push([{ ...key, identity }, value]);
+    }
+    return copies;
   }
 
   #compile(subject: Subject, direction: PolicyDirection): CompiledDirection {
@@ -214,6 +244,7 @@ export class PolicySets {
     const grown: (readonly [PolicyKey, PolicyValue])[] = [];
     for (const [name, [key, value]] of before.entries) {
       const now = current.get(name)?.[1];
+      if (now === undefined && this.#departed.has(key.identity)) continue;
       if (
         now === undefined ||
         now.deny !== value.deny ||
@@ -228,7 +259,8 @@ export class PolicySets {
       if (!this.#newcomers.has(entry[0].identity)) return undefined;
       grown.push(entry);
     }
-    return grown;
+    // Whoever has an own entry is taken to have all of them.
+    return grown.sort(([, a], [, b]) => b.deny - a.deny);
   }
 
   #peersChanged(changed: Selection | Located): void {
@@ -240,6 +272,14 @@ export class PolicySets {
       if (concerned) subject.dirty = "peers";
     }
   }
+}
+
+/** Entries of identities that nobody has any more. */
+function shrunk(
+  before: PolicySet,
+  current: ReadonlyMap<string, readonly [PolicyKey, PolicyValue]>,
+): PolicyKey[] {
+  return [...before.entries].filter(([name]) => !current.has(name)).map(([, [key]]) => key);
 }
 
 function sameShapes(a: Omit<PolicyAssignment, "policy">, b: Omit<PolicyAssignment, "policy">): boolean {
