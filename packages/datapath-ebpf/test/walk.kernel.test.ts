@@ -11,6 +11,8 @@ import { fragments } from "./walk/fragments.ts";
 import { serviceReplies } from "./walk/service-replies.ts";
 import { masquerade } from "./walk/masquerade.ts";
 import { masqueradePorts } from "./walk/masquerade-ports.ts";
+import { events } from "./walk/events.ts";
+import { policyDirections } from "./walk/policy-directions.ts";
 import { delivery } from "./walk/delivery.ts";
 import { links } from "./walk/links.ts";
 
@@ -23,6 +25,7 @@ describe.skipIf(mustSkip("the packet walk in the kernel"))("the packet walk in t
     delivery,
     conntrack,
     policy,
+    policyDirections,
     established,
     icmpWalks,
     arrivals,
@@ -31,6 +34,7 @@ describe.skipIf(mustSkip("the packet walk in the kernel"))("the packet walk in t
     fragments,
     masquerade,
     masqueradePorts,
+    events,
   ])
     suite({ describe, it }, benches.create);
 });

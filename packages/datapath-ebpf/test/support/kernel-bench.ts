@@ -53,7 +53,7 @@ export class KernelBenches implements AsyncDisposable {
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const kept of this.#kept.values()) await (await kept).close();
+    for (const kept of this.#kept.values()) await (await kept.catch(() => undefined))?.close();
   }
 }
 
@@ -66,7 +66,7 @@ class KernelBench implements WalkBench {
   readonly #programs: ReadonlyMap<string, Program>;
   readonly #tunnelled: Collection;
   readonly #events: DatapathEvent[] = [];
-  readonly #undo: AsyncDisposableStack;
+  #undo: AsyncDisposableStack;
 
   private constructor(parts: {
     readonly datapath: Datapath;
@@ -169,8 +169,9 @@ class KernelBench implements WalkBench {
       devices: { uplink: uplink.index, overlay },
       pins,
       tunnelled,
-      undo: undo.move(),
+      undo,
     });
+    bench.#undo = undo.move();
     return bench;
   }
 
