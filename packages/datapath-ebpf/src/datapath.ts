@@ -72,7 +72,8 @@ class EbpfDatapath implements Datapath {
     if (config.pinPath !== undefined) this.#pins = new Pins(config.pinPath, config.bpffs);
   }
 
-  async probe({ addresses }: DatapathNode): Promise<Underlay> {
+  async probe({ addresses }: DatapathNode, { signal }: AbortOptions = {}): Promise<Underlay> {
+    signal?.throwIfAborted();
     assertPrivileges();
     kernel("look for what the datapath needs", () => {
       for (const feature of ["tcx", "ringbuf", "map:lpm_trie", "map:array_of_maps"] as const)
@@ -83,6 +84,7 @@ class EbpfDatapath implements Datapath {
   }
 
   async start(context: DatapathContext, { signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     const { bpffs, uplink: device } = this.#config;
     await this[Symbol.asyncDispose]();
     const network = new NodeNetwork(this.#config.netns);
@@ -127,7 +129,8 @@ class EbpfDatapath implements Datapath {
     return this.#started().maps;
   }
 
-  async attach(hook: EndpointHook): Promise<Attachment> {
+  async attach(hook: EndpointHook, { signal }: AbortOptions = {}): Promise<Attachment> {
+    signal?.throwIfAborted();
     const { network, programs } = this.#started();
     const attachment = createPodInterface(network, hook);
     const { interface: place, ifindex } = attachment;
@@ -141,7 +144,8 @@ class EbpfDatapath implements Datapath {
     return attachment;
   }
 
-  async detach(name: string): Promise<void> {
+  async detach(name: string, { signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     const { network, programs } = this.#started();
     const found = podInterfaces(network.rtnl).find((attachment) => attachment.name === name);
     if (found === undefined) return;
@@ -153,7 +157,8 @@ class EbpfDatapath implements Datapath {
     return podInterfaces(this.#started().network.rtnl);
   }
 
-  async apply(plan: RoutePlan): Promise<void> {
+  async apply(plan: RoutePlan, { signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     const running = this.#started();
     await this.#ensureDevices(running, plan);
     applyRoutes(running.network.rtnl, plan, running.context.routers);
@@ -226,7 +231,8 @@ class EbpfDatapath implements Datapath {
    * Works without a start too, so that what a killed process left can be taken away: the node's pins are found by the
    * devices they are attached to.
    */
-  async uninstall(): Promise<void> {
+  async uninstall({ signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     assertPrivileges();
     const { bpffs } = this.#config;
     await this[Symbol.asyncDispose]();

@@ -6,6 +6,7 @@ import type {
   DatapathContext,
   DatapathEvent,
   DatapathMetric,
+  DatapathNode,
   EndpointHook,
   RunResult,
 } from "../ports/datapath.ts";
@@ -49,16 +50,19 @@ export class MemoryDatapath implements Datapath {
     return this.#plan;
   }
 
-  async probe(): Promise<Underlay> {
+  async probe(_: DatapathNode, { signal }: AbortOptions = {}): Promise<Underlay> {
+    signal?.throwIfAborted();
     return { mtu: this.#mtu, family: 4 };
   }
 
-  async start(context: DatapathContext): Promise<void> {
+  async start(context: DatapathContext, { signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     this.#context = context;
     this.#plan = context.plan;
   }
 
-  async attach(hook: EndpointHook): Promise<Attachment> {
+  async attach(hook: EndpointHook, { signal }: AbortOptions = {}): Promise<Attachment> {
+    signal?.throwIfAborted();
     const known = this.#attachments.get(hook.name);
     if (known !== undefined) return known;
     const ifindex = this.#nextInterface++;
@@ -73,7 +77,8 @@ export class MemoryDatapath implements Datapath {
     return attachment;
   }
 
-  async detach(name: string): Promise<void> {
+  async detach(name: string, { signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     this.#attachments.delete(name);
   }
 
@@ -81,7 +86,8 @@ export class MemoryDatapath implements Datapath {
     return [...this.#attachments.values()];
   }
 
-  async apply(plan: RoutePlan): Promise<void> {
+  async apply(plan: RoutePlan, { signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     this.#plan = plan;
   }
 
@@ -110,7 +116,8 @@ export class MemoryDatapath implements Datapath {
     });
   }
 
-  async uninstall(): Promise<void> {
+  async uninstall({ signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     this.#attachments.clear();
     for (const map of Object.values(this.maps) as Iterable<{ clear(): void }>) map.clear();
   }

@@ -24,7 +24,7 @@ import type { AbortOptions } from "./store.ts";
 
 /**
  * A table that the datapath reads while the agent writes it. Calls are synchronous: each is a microsecond or
- * less. A write that cannot be done throws `ERR_CAPACITY` and leaves the table as it was.
+ * less. A write that cannot be done throws `ERR_CAPACITY` and leaves the table as it was. Values are copied in and out.
  */
 export interface TypedMap<K, V> {
   readonly name: string;
@@ -51,13 +51,18 @@ export interface MaglevMap {
 export interface DatapathMaps {
   readonly endpoints: TypedMap<EndpointKey, EndpointValue>;
   readonly ipcache: TypedMap<IpcacheKey, IpcacheValue>;
+  /** `get` finds the longest prefix that the key is in. */
   readonly ipcachePrefixes: TypedMap<IpcachePrefixKey, IpcacheValue>;
   readonly policy: TypedMap<PolicyKey, PolicyValue>;
   readonly services: TypedMap<ServiceKey, ServiceValue>;
+  /** An array, as `settings`: an entry at every index, zero until it is written, and none can be deleted. */
   readonly backends: TypedMap<number, BackendValue>;
   readonly maglev: MaglevMap;
   readonly settings: TypedMap<number, SettingsValue>;
-  /** Written by the datapath; the agent reads, and removes what has expired. */
+  /**
+   * Written by the datapath; the agent reads, and removes what has expired. In these two, what was used longest ago
+   * makes room.
+   */
   readonly conntrack: TypedMap<CtKey, CtValue>;
   readonly nat: TypedMap<NatKey, NatValue>;
 }
@@ -133,7 +138,7 @@ export interface RunOptions {
 }
 
 export interface RunResult {
-  /** As the program returned it. */
+  /** As the program returned it: 2 (`TCX_DROP`) goes no further. */
   readonly verdict: number;
   readonly packet: Uint8Array;
   readonly nanoseconds: number;
@@ -162,7 +167,11 @@ export interface Datapath extends AsyncDisposable {
    * @throws `ERR_PERMISSION`, `ERR_UNSUPPORTED`: what is missing and what to do.
    */
   probe(node: DatapathNode, options?: AbortOptions): Promise<Underlay>;
-  /** Loads or adopts, and attaches to the node's devices. @throws `ERR_PIN_LAYOUT`, `ERR_BPF_VERIFIER`, `ERR_SYSCALL`. */
+  /**
+   * Loads or adopts, and attaches to the node's devices. Starting it again changes nothing of what `maps` hold and of
+   * what is attached.
+   * @throws `ERR_PIN_LAYOUT`, `ERR_BPF_VERIFIER`, `ERR_SYSCALL`.
+   */
   start(context: DatapathContext, options?: AbortOptions): Promise<void>;
   /** From `start` on. */
   readonly maps: DatapathMaps;
@@ -181,11 +190,12 @@ export interface Datapath extends AsyncDisposable {
   audit?(plan: RoutePlan, hooks: readonly EndpointHook[], options?: AbortOptions): Promise<readonly Drift[]>;
   /** Batches, as they come. Ends when aborted or closed. */
   events(options?: AbortOptions): AsyncIterable<readonly DatapathEvent[]>;
+  /** Each under a name of its own. They only grow. */
   metrics(): readonly DatapathMetric[];
   /** Milliseconds on the clock that `expires` fields count (in nanoseconds). */
   now(): number;
   /** Sends bytes through one program. @throws `ERR_UNSUPPORTED` where no packets pass. */
   run(packet: Uint8Array, at: HookName, options?: RunOptions): Promise<RunResult>;
-  /** Removes every trace: pins, programs, devices, routes, maps. Traffic stops. */
+  /** Removes every trace: pins, programs, devices, routes, maps. Traffic stops. Needs no start, and may be repeated. */
   uninstall(options?: AbortOptions): Promise<void>;
 }

@@ -1,0 +1,5 @@
+import { datapathConformance } from "@netloom/conformance/datapath";
+import { memoryDatapath } from "@netloom/core/memory";
+import { describe, it } from "vitest";
+
+datapathConformance({ describe, it }, { create: () => memoryDatapath() });
