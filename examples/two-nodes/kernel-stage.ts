@@ -5,9 +5,9 @@ import { createInterface } from "node:readline";
 import type { Flow } from "@netloom/core";
 import { ebpf } from "@netloom/datapath-ebpf";
 import { Lab, makeFabric } from "@netloom/lab";
-import { nodeAddress, type DemoCluster, type DemoPod } from "./cluster.ts";
+import { nodeAddress, type DemoPod } from "./cluster.ts";
 import type { Stage, Target } from "./main.ts";
-import { bold, dim, drawWalk, green, red } from "./walk.ts";
+import { listen, summary, tell } from "./told.ts";
 
 interface Attempt {
   readonly ok: boolean;
@@ -56,11 +56,9 @@ export async function kernelStage(nodes: number): Promise<Stage> {
       seen.length = 0;
       const [attempt] = await connect(lab, from, to, 1, expected === "denied" ? 700 : 5000);
       await quiet(seen);
-      for (const walk of walksOf(seen, from, attempt!, expected)) console.log(`${walk}\n`);
-      const ok = attempt!.ok === (expected === "allowed");
-      const said = attempt!.ok ? `connected; ${attempt!.reply} answered` : `not connected: ${attempt!.error}`;
-      console.log(`  ${ok ? green("✓") : red("✗")} ${from.name}: ${said}`);
-      return ok && seen.length > 0;
+      const { ok, localPort, reply, error } = attempt!;
+      const said = ok ? `connected; ${reply} answered` : `not connected: ${error}`;
+      return tell({ seen, from, expected, localPort, connected: ok, said });
     },
     async spread(from, to, times) {
       const counts = new Map<string, number>();
@@ -103,56 +101,11 @@ async function connect(
   return attempts;
 }
 
-async function listen(flows: AsyncIterable<readonly Flow[]>, into: Flow[]): Promise<void> {
-  for await (const batch of flows) into.push(...batch);
-}
-
 /** Resolves when no more events come: the ring buffers are looked at every few milliseconds. */
 async function quiet(seen: readonly Flow[]): Promise<void> {
   for (let before = -1; before !== seen.length || seen.length === 0;) {
     before = seen.length;
     await new Promise((resolve) => setTimeout(resolve, 100));
     if (before === 0 && seen.length === 0) return;
-  }
-}
-
-/** The first packet each way. A connection that is denied has one way only. */
-function walksOf(
-  seen: readonly Flow[],
-  from: DemoPod,
-  attempt: Attempt,
-  expected: "allowed" | "denied",
-): string[] {
-  const address = from.endpoint.addresses[0]!;
-  // All nodes are on one machine, so their clock is the same.
-  const flows = seen.toSorted((a, b) => Number(a.ticks - b.ticks));
-  const start = flows.find(({ hook, source }) => hook === "from-container" && source.address === address);
-  if (start === undefined) return [drawWalk([])];
-  const port = attempt.localPort || start.source.port;
-  const isSyn = ({ tcpFlags }: Flow): boolean => tcpFlags.includes("SYN") && !tcpFlags.includes("ACK");
-  const isSynAck = ({ tcpFlags }: Flow): boolean => tcpFlags.includes("SYN") && tcpFlags.includes("ACK");
-  const there = flows.filter(
-    (flow) => isSyn(flow) && flow.source.address === address && flow.source.port === port,
-  );
-  const back = flows.filter(
-    (flow) => isSynAck(flow) && flow.destination.address === address && flow.destination.port === port,
-  );
-  // A SYN that is dropped is sent again; each node tells of it again.
-  const firstOf = (list: readonly Flow[]): Flow[] =>
-    list.filter(
-      (flow, index) =>
-        list.findIndex((other) => other.node === flow.node && other.hook === flow.hook) === index,
-    );
-  const walks = [drawWalk(firstOf(there))];
-  if (expected === "allowed") walks.push(`  ${dim("and the answer")}\n${drawWalk(firstOf(back))}`);
-  return walks;
-}
-
-function summary({ nodes }: DemoCluster): void {
-  console.log(bold("\nSummary"));
-  for (const { name, agent } of nodes) {
-    const { endpoints, metrics } = agent.describe();
-    const packets = metrics.map(({ name: what, packets: count }) => `${what} ${count}`).join(", ");
-    console.log(`  ${name}: ${endpoints} endpoints; packets: ${packets}`);
   }
 }

@@ -4,8 +4,8 @@
  * Run it by `npm run demo`.
  */
 import { isNetloomError, messageOf, type Datapath, type NetworkPolicy, type Service } from "@netloom/core";
-import { memoryDatapath } from "@netloom/core/memory";
 import { podPlan, startCluster, type DemoCluster, type DemoPod } from "./cluster.ts";
+import { modelStage } from "./model-stage.ts";
 import { parseOptions, USAGE, type DemoOptions } from "./options.ts";
 import { bold, dim, green, red, yellow } from "./walk.ts";
 
@@ -58,22 +58,16 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  if (options.datapath === "memory") return play(options, await memoryStage());
+  if (options.datapath === "model") return play(options, modelStage());
   try {
     return await play(options, await (await import("./kernel-stage.ts")).kernelStage(options.nodes));
   } catch (error) {
     // Only what is known before anything began: no privileges, no Linux, no eBPF.
     const hopeless = isNetloomError(error, "ERR_PERMISSION") || isNetloomError(error, "ERR_UNSUPPORTED");
     if (!hopeless) throw error;
-    console.log(
-      `${yellow("No packets today:")} ${messageOf(error)}.\nThe same story on the in-memory datapath:\n`,
-    );
-    return play({ ...options, datapath: "memory" }, await memoryStage());
+    console.log(`${yellow("Not in the kernel:")} ${messageOf(error)}.\nThe same story on the model of it:\n`);
+    return play({ ...options, datapath: "model" }, modelStage());
   }
-}
-
-async function memoryStage(): Promise<Stage> {
-  return (await import("./memory-stage.ts")).memoryStage(() => memoryDatapath());
 }
 
 async function play(options: DemoOptions, stage: Stage): Promise<number> {

@@ -3,14 +3,14 @@ import { parseArgs } from "node:util";
 export interface DemoOptions {
   readonly nodes: number;
   readonly pods: number;
-  readonly datapath: "ebpf" | "memory";
+  readonly datapath: "ebpf" | "model";
 }
 
-export const USAGE = `npm run demo -- [--nodes N] [--pods N] [--datapath ebpf|memory]
+export const USAGE = `npm run demo -- [--nodes N] [--pods N] [--datapath ebpf|model]
 
   --nodes     how many nodes, 2 to 16 (2)
   --pods      how many pods in all, 4 to 64 (4): a client, an intruder, and web servers
-  --datapath  ebpf: the kernel's (needs root and Linux 6.6); memory: no packets, what the tables say (ebpf)`;
+  --datapath  ebpf: the kernel's (needs root and Linux 6.6); model: the same walk in this process (ebpf)`;
 
 /** @throws with what is wrong, for people. */
 export function parseOptions(args: readonly string[]): DemoOptions | "help" {
@@ -25,8 +25,8 @@ export function parseOptions(args: readonly string[]): DemoOptions | "help" {
   });
   if (values.help) return "help";
   const { datapath } = values;
-  if (datapath !== "ebpf" && datapath !== "memory")
-    throw new Error(`--datapath ${datapath}: write ebpf or memory`);
+  if (datapath !== "ebpf" && datapath !== "model")
+    throw new Error(`--datapath ${datapath}: write ebpf or model`);
   return { nodes: count("nodes", values.nodes, 2, 16), pods: count("pods", values.pods, 4, 64), datapath };
 }
 

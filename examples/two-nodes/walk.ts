@@ -69,7 +69,7 @@ function outcomeOf(flow: Flow): string {
   switch (flow.outcome) {
     case "dropped":
       return red(
-        `✗ dropped: ${flow.reason}${flow.line === undefined ? "" : ` (${flow.hook} line ${flow.line})`}`,
+        `✗ dropped: ${flow.reason}${(flow.line ?? 0) === 0 ? "" : ` (${flow.hook} line ${flow.line})`}`,
       );
     case "to-overlay":
       return green(`⇒ encapsulated to ${flow.tunnel}, VNI ${flow.source.identity}`);
