@@ -128,6 +128,13 @@ class Bench {
   }
 
   update(): void {
+    this.write();
+    // The rows of prefixes are written by now: what a set had to say of those before may go.
+    this.peers.settlePrefixes();
+    this.write();
+  }
+
+  write(): void {
     const { added, removed, forgotten } = this.sets.update();
     for (const [key, value] of added) this.map.set(JSON.stringify(key), value);
     for (const key of [...removed, ...forgotten]) this.map.delete(JSON.stringify(key));
