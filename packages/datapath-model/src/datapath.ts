@@ -1,6 +1,5 @@
 import {
   NetloomError,
-  parseAddress,
   type AbortOptions,
   type Attachment,
   type Datapath,
@@ -8,6 +7,7 @@ import {
   type DatapathContext,
   type DatapathEvent,
   type DatapathMetric,
+  type DatapathNode,
   type EndpointHook,
   type HookName,
   type RoutePlan,
@@ -15,17 +15,12 @@ import {
   type RunResult,
   type Underlay,
 } from "@netloom/core";
-import {
-  configDefaults,
-  ofFamily,
-  type Config,
-  type FragmentKey,
-  type FragmentValue,
-} from "@netloom/core/backend";
-import type { MemoryMap, MemoryMaps } from "@netloom/core/memory";
+import type { FragmentKey, FragmentValue } from "@netloom/core/backend";
+import { memoryMaps, type MemoryMap, type MemoryMaps } from "@netloom/core/memory";
 import type { Host } from "./fabric/host.ts";
-import { ModelNode, OVERLAY_IFINDEX, UPLINK_IFINDEX } from "./fabric/node.ts";
+import { ModelNode } from "./fabric/node.ts";
 import type { ModelPod } from "./fabric/pod.ts";
+import { configOf, overlayOf } from "./node-config.ts";
 import { NodeState } from "./node-state.ts";
 import { parseOptions, type ModelConfig, type ModelDatapathOptions } from "./options.ts";
 import { pass } from "./programs/index.ts";
@@ -69,7 +64,7 @@ export class ModelDatapath implements Datapath {
   /** @internal Use {@link modelDatapath}. */
   constructor(config: ModelConfig) {
     this.#config = config;
-    this.#state = new NodeState(config.runtime, config.maxEntries);
+    this.#state = new NodeState(config.runtime, memoryMaps(config.maxEntries));
     this.#state.maps.settings.set(0, { events: config.eventLevel });
     this.#node = new ModelNode(config.fabric, this.#state);
   }
@@ -99,21 +94,25 @@ export class ModelDatapath implements Datapath {
     });
   }
 
-  async probe(): Promise<Underlay> {
+  async probe(_: DatapathNode, { signal }: AbortOptions = {}): Promise<Underlay> {
+    signal?.throwIfAborted();
     return { mtu: this.#config.fabric.mtu, family: 4 };
   }
 
-  async start(context: DatapathContext): Promise<void> {
+  async start(context: DatapathContext, { signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     this.#state.runtime = context.runtime;
     this.#state.config = configOf(context, this.#config.masquerade);
     this.#node.start(context);
   }
 
-  async attach(hook: EndpointHook): Promise<Attachment> {
+  async attach(hook: EndpointHook, { signal }: AbortOptions = {}): Promise<Attachment> {
+    signal?.throwIfAborted();
     return this.#node.attach(hook).attachment;
   }
 
-  async detach(name: string): Promise<void> {
+  async detach(name: string, { signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     this.#node.detach(name);
   }
 
@@ -121,7 +120,8 @@ export class ModelDatapath implements Datapath {
     return [...this.#node.pods.values()].map(({ attachment }) => attachment);
   }
 
-  async apply(plan: RoutePlan): Promise<void> {
+  async apply(plan: RoutePlan, { signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     this.#state.config = { ...this.#state.config, ...overlayOf(plan) };
     this.#node.apply(plan);
   }
@@ -172,7 +172,8 @@ export class ModelDatapath implements Datapath {
     };
   }
 
-  async uninstall(): Promise<void> {
+  async uninstall({ signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     this.#node.stop();
     this.#state.clear();
     this.#state.events.close();
@@ -181,30 +182,4 @@ export class ModelDatapath implements Datapath {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#state.events.close();
   }
-}
-
-/** The constants of the programs, as the kernel's loader sets them. */
-function configOf(context: DatapathContext, masquerade: boolean): Config {
-  return {
-    ...configDefaults,
-    nodeIpv4: ipv4Of(context.addresses),
-    routerIpv4: ipv4Of(context.routers),
-    uplinkIfindex: UPLINK_IFINDEX,
-    worldIdentity: context.worldIdentity,
-    masquerade: Number(masquerade),
-    allowLocalHost: Number(context.allowLocalHost),
-    ...overlayOf(context.plan),
-  };
-}
-
-function overlayOf({ overlay }: RoutePlan): Partial<Config> {
-  return overlay === undefined
-    ? { overlayIfindex: 0 }
-    : { overlayIfindex: OVERLAY_IFINDEX, overlayPort: overlay.port };
-}
-
-/** As the number that a big-endian field holds. */
-function ipv4Of(addresses: readonly string[]): number {
-  const address = ofFamily(addresses, 4);
-  return address === undefined ? 0 : parseAddress(address).w3;
 }

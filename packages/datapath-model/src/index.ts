@@ -21,3 +21,10 @@ export type { Received } from "./packets/read.ts";
 export { IcmpType, IpProtocol, TcpFlag } from "./walk/protocols.ts";
 export { TcxVerdict } from "./walk/verdict.ts";
 export type { TunnelKey } from "./walk/packet.ts";
+
+// Why a packet goes where it goes.
+export { explain } from "./explain/explain.ts";
+export type { ExplainedHop, ExplainOptions, Explanation } from "./explain/explain.ts";
+export type { LookUp } from "./explain/looked-up.ts";
+export type { PacketQuestion } from "./explain/question.ts";
+export { explanationText } from "./explain/text.ts";

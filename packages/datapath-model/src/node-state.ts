@@ -10,13 +10,7 @@ import {
   type FragmentKey,
   type FragmentValue,
 } from "@netloom/core/backend";
-import {
-  memoryMap,
-  memoryMaps,
-  type MemoryMap,
-  type MemoryMaps,
-  type MemoryMapSizes,
-} from "@netloom/core/memory";
+import { memoryMap, type MemoryMap, type MemoryMaps } from "@netloom/core/memory";
 import { EventRing } from "./event-ring.ts";
 
 /** Does a socket of the node speak, or listen, on this port towards that peer? */
@@ -35,7 +29,7 @@ interface Count {
 /** All that the programs of one node share: its maps, what is fixed for it, what they count and tell. */
 export class NodeState {
   readonly maps: MemoryMaps;
-  readonly fragments: MemoryMap<FragmentKey, FragmentValue> = memoryMap(definitions.fragments);
+  readonly fragments: MemoryMap<FragmentKey, FragmentValue>;
   readonly events = new EventRing(() => this.count(Metric.METRIC_EVENTS_LOST, 0));
   /** The constants of the programs (`bpf/lib/config.h`). */
   config: Config = configDefaults;
@@ -43,9 +37,14 @@ export class NodeState {
   portInUse: PortInUse = () => false;
   readonly #counts = new Map<number, Count>();
 
-  constructor(runtime: Runtime, sizes: MemoryMapSizes) {
+  constructor(
+    runtime: Runtime,
+    maps: MemoryMaps,
+    fragments: MemoryMap<FragmentKey, FragmentValue> = memoryMap(definitions.fragments),
+  ) {
     this.runtime = runtime;
-    this.maps = memoryMaps(sizes);
+    this.maps = maps;
+    this.fragments = fragments;
   }
 
   /** Nanoseconds. */

@@ -177,7 +177,8 @@ class NetloomAgent implements Agent {
       labels: this.#labels,
       random: runtime.random,
       node: node.name,
-      later: (task) => this.#later(task),
+      // Before that not everything is held again that is in use; then it is tidied up in any case.
+      later: (task) => void (this.#ready && this.#later(task)),
     });
     this.#auditor = new Auditor({
       datapath: options.datapath,
@@ -277,6 +278,7 @@ class NetloomAgent implements Agent {
       context: this.#context(),
       maps: this.#options.datapath.maps,
       provenance: new Provenances(this.#facts, this.#derivation),
+      now: () => this.#options.datapath.now(),
       describe: (event) => this.#flows.describe(event),
     };
   }
@@ -317,6 +319,7 @@ class NetloomAgent implements Agent {
       context: this.#context(),
       maps,
       provenance: new Provenances(facts, derivation),
+      now: () => datapath.now(),
       describe: (event) => flows.describe(event),
     };
   }

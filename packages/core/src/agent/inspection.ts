@@ -12,6 +12,8 @@ export interface Inspection {
   /** To be read only. */
   readonly maps: DatapathMaps;
   readonly provenance: Provenances;
+  /** Milliseconds on the clock that `expires` fields count (in nanoseconds). */
+  now(): number;
   /** Gives an event its names. */
   describe(event: Event): Flow;
 }
