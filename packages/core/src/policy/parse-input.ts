@@ -1,6 +1,6 @@
 import { isNetloomError, messageOf, NetloomError } from "../errors.ts";
 
-/** Where something stands in a policy: which one, once that is known, and the path in it. */
+/** Where something stands in a policy: which one, once that is known, and the path in it, empty for all of it. */
 export interface Place {
   readonly policy?: string | undefined;
   readonly path: string;
@@ -64,7 +64,8 @@ export function invalid(place: Place, input: unknown, what: string, remedy: stri
 }
 
 function whole({ policy, path }: Place): string {
-  return policy === undefined ? path : `policy ${policy}: ${path}`;
+  if (policy === undefined) return path;
+  return path === "" ? `policy ${policy}` : `policy ${policy}: ${path}`;
 }
 
 function show(input: unknown): string {

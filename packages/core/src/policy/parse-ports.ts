@@ -4,7 +4,7 @@ import { inside, integerAt, invalid, listAt, objectAt, wordAt, type Place } from
 import { POLICY_PROTOCOLS, type PolicyProtocol } from "./types.ts";
 
 /** As Cilium: more ports in one rule hint at a mistake, and multiply with every peer. */
-const MAX_PORTS_PER_RULE = 40;
+export const MAX_PORTS_PER_RULE = 40;
 
 interface Numbers {
   readonly protocol: PolicyProtocol;

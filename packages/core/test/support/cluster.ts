@@ -15,11 +15,13 @@ import {
 } from "@netloom/core";
 import { memoryDatapath, type MemoryDatapath } from "@netloom/core/memory";
 
-/** One range, as plain as can be. */
-export function rangeIpam(cidr: string): Ipam {
+/** One range, as plain as can be. With a router that is elsewhere, pods may have every address of it. */
+export function rangeIpam(cidr: string, elsewhere?: string): Ipam {
   const parsed = parseCidr(cidr);
-  const router = parsed.first.offset(1);
-  const range = new AddressRange(parsed, { reserved: [{ address: router, owner: "router" }] });
+  const router = elsewhere === undefined ? parsed.first.offset(1) : parseAddress(elsewhere);
+  const all = elsewhere !== undefined;
+  const reserved = [{ address: router, owner: "router" }];
+  const range = new AddressRange(parsed, { reserved, allowFirst: all, allowLast: all });
   const each = (lease: Lease, act: (address: ReturnType<typeof parseAddress>) => unknown): void => {
     for (const address of lease.addresses) act(parseAddress(address));
   };
