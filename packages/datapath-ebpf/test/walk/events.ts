@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { EventLevel, type EndpointValue } from "@netloom/core/backend";
+import { EventLevel } from "@netloom/core/backend";
 import { arp, FLAG, frame, icmp, tcp, udp } from "../support/packets.ts";
 import type { Device, Pass, Runner, Suite, WalkBench } from "./bench.ts";
-import { tellEvent } from "./told.ts";
 import { A, B, NODE, WORLD, World } from "./world.ts";
 
 const { SYN, ACK, FIN } = FLAG;
@@ -101,35 +100,7 @@ function levels({ it }: Runner, create: Parameters<Suite>[1]): void {
   });
 }
 
-/** Pairs of packets that are dropped in different places. */
-const drops: readonly (readonly [
-  name: string,
-  device: Device,
-  packet: Uint8Array,
-  change?: Partial<EndpointValue>,
-])[] = [
-  ["the source check", "b", tcp(client, server)],
-  ["the sender's policy", "a", tcp(client, server), { egressShape: 0 }],
-  ["the receiver's policy", "a", tcp(client, `${B}:81`)],
-  ["nobody's address", "a", tcp(client, "10.1.0.99:80")],
-];
-
 function contents({ it }: Runner, create: Parameters<Suite>[1]): void {
-  it("name a line of its own for each place of a program that drops", async () => {
-    const { bench, world } = await open(create, "drops");
-    await using _ = bench;
-    const lines = new Map<number, string>();
-    for (const [name, device, packet, change] of drops) {
-      world.pod("a", change);
-      world.pod("b", { ingressShape: 0 });
-      const [event] = (await send(bench, device, packet)).events;
-      assert(event !== undefined, name);
-      const { line } = tellEvent(event);
-      assert.equal(lines.get(line), undefined, `${name} has the line of ${lines.get(line)}`);
-      lines.set(line, name);
-    }
-  });
-
   it("bear the time, on the clock of the tables", async () => {
     const { bench, world } = await open(create, "all");
     await using _ = bench;
