@@ -94,11 +94,16 @@ export class RuleBook {
 
   /** References stay known when their policy is gone: events that name them may still be under way. */
   #number(reference: RuleReference): number {
-    const { policy, direction, index } = reference;
-    let number = hash(`${policy} ${direction} ${index}`);
+    const { policy, direction, index, action } = reference;
+    // With what it does: an event of before it was turned round must not be told as one of after.
+    let number = hash(`${policy} ${direction} ${index} ${action}`);
     for (;;) {
       const taken = this.#references.get(number);
-      const same = taken?.policy === policy && taken.direction === direction && taken.index === index;
+      const same =
+        taken?.policy === policy &&
+        taken.direction === direction &&
+        taken.index === index &&
+        taken.action === action;
       if (number !== 0 && (taken === undefined || same)) break;
       number = (number + 1) >>> 0;
     }
