@@ -28,3 +28,5 @@ export type { ExplainedHop, ExplainOptions, Explanation } from "./explain/explai
 export type { LookUp } from "./explain/looked-up.ts";
 export type { PacketQuestion } from "./explain/question.ts";
 export { explanationText } from "./explain/text.ts";
+export { reachabilityChanges } from "./explain/reachability.ts";
+export type { PortRange, ReachabilityChange } from "./explain/reachability.ts";

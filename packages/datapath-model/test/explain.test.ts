@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { isNetloomError, type Flow, type NetworkPolicy } from "@netloom/core";
 import { memoryMaps, seededRandom } from "@netloom/core/memory";
-import { explain, explanationText, tcpFrame, udpFrame, type PacketQuestion } from "@netloom/datapath-model";
+import {
+  explain,
+  explanationText,
+  reachabilityChanges,
+  tcpFrame,
+  udpFrame,
+  type PacketQuestion,
+} from "@netloom/datapath-model";
 import { TestCluster } from "./cluster.ts";
 
 const VIP = "10.96.0.10";
@@ -215,6 +222,46 @@ describe("what if", () => {
       ),
     );
     expect(explain(question, relabelled).outcome).toBe("delivered");
+    await cluster[Symbol.asyncDispose]();
+  });
+
+  it("lists all that changes between any two pods, and nothing else", async () => {
+    const { cluster } = await someCluster();
+    await cluster.protect("web", "client", [{ protocol: "TCP", port: 8080 }]);
+    const now = inspectAll(cluster);
+    const propose = (policy: NetworkPolicy): Promise<typeof now> =>
+      Promise.all(
+        cluster.nodes.map(({ agent }) => agent.propose([{ apply: "policy", object: policy }], memoryMaps())),
+      );
+    expect(reachabilityChanges(now, now)).toEqual([]);
+    const subject = { matchLabels: { app: "web" } };
+    const from = (app: string): { selector: { matchLabels: { app: string } } } => ({
+      selector: { matchLabels: { app } },
+    });
+    const then = await propose({
+      name: "default/web",
+      subject,
+      ingress: [
+        { peers: [from("client")], ports: [{ protocol: "TCP", port: 8000, endPort: 8079 }] },
+        { peers: [from("job")], ports: [{ protocol: "UDP" }] },
+      ],
+    });
+    const web = { destination: "default/web" };
+    expect(reachabilityChanges(now, then)).toEqual([
+      {
+        ...web,
+        source: "default/client",
+        change: "opened",
+        ports: { protocol: "TCP", from: 8000, to: 8079 },
+      },
+      {
+        ...web,
+        source: "default/client",
+        change: "closed",
+        ports: { protocol: "TCP", from: 8080, to: 8080 },
+      },
+      { ...web, source: "default/job", change: "opened", ports: { protocol: "UDP", from: 0, to: 65_535 } },
+    ]);
     await cluster[Symbol.asyncDispose]();
   });
 
