@@ -1,0 +1,65 @@
+/**
+ * The suites in turn, each a process of its own: what is ours beside its peer in the same run, the ratio at the end.
+ *
+ * Run it by `npm run bench [-- suite… --rounds N]`.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+interface Suite {
+  readonly file: string;
+  /** Changes the kernel's state, and has rounds. */
+  readonly kernel: boolean;
+}
+
+/** The engines' bench is in core, for it measures what core exports to nobody. */
+const SUITES: Readonly<Record<string, Suite>> = {
+  engines: { file: "../packages/core/bench/engines.ts", kernel: false },
+  loader: { file: "loader/main.ts", kernel: true },
+  netlink: { file: "netlink/main.ts", kernel: true },
+  datapath: { file: "datapath/main.ts", kernel: true },
+};
+
+async function main(args: string[]): Promise<number> {
+  const options = { rounds: { type: "string" } } as const;
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+  const unknown = positionals.filter((name) => SUITES[name] === undefined);
+  if (unknown.length > 0) {
+    console.error(`no suite ${unknown.join(", ")}; there are ${Object.keys(SUITES).join(", ")}`);
+    return 2;
+  }
+  let failed = 0;
+  for (const name of positionals.length > 0 ? positionals : Object.keys(SUITES)) {
+    const suite = SUITES[name]!;
+    if (suite.kernel && process.getuid?.() !== 0) {
+      console.error(`\n${name}: left out, for it needs root`);
+      continue;
+    }
+    console.log(`\n━━ ${name}`);
+    failed = Math.max(failed, await run(suite, values.rounds));
+  }
+  return failed;
+}
+
+/** A signal goes on to the suite, which tidies up; then nothing else is started. */
+async function run({ file, kernel }: Suite, rounds: string | undefined): Promise<number> {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  // The engines ask how much memory their tables take.
+  const node = ["--conditions=@netloom/source", "--expose-gc"];
+  const wanted = kernel && rounds !== undefined ? ["--rounds", rounds] : [];
+  const child = spawn(process.execPath, [...node, path, ...wanted], { stdio: "inherit" });
+  let interrupted = false;
+  const forward = (signal: NodeJS.Signals): void => {
+    interrupted = true;
+    child.kill(signal);
+  };
+  process.on("SIGINT", forward).on("SIGTERM", forward);
+  const [code] = (await once(child, "exit")) as [number | null];
+  process.off("SIGINT", forward).off("SIGTERM", forward);
+  if (interrupted) process.exit(130);
+  return code ?? 1;
+}
+
+process.exitCode = await main(process.argv.slice(2));
