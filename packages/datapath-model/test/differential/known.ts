@@ -1,6 +1,6 @@
 import { IpProtocol } from "@netloom/datapath-model";
 import type { Input } from "./kernel.ts";
-import { NODE, word } from "./places.ts";
+import { NODE, NODE_PORT, word } from "./places.ts";
 
 /** What the kernel does otherwise than it should, until it is mended: such packets are left out, and counted. */
 interface Known {
@@ -13,14 +13,15 @@ const KNOWN: readonly Known[] = [
     what: "a service whose backend has the frontend's address is taken for none",
     applies(packet, { at }) {
       if (at !== "from-container" || packet[12] !== 0x08 || packet[13] !== 0x00) return false;
-      return new DataView(packet.buffer, packet.byteOffset).getUint32(30) === word(NODE) && isTcp(packet);
+      const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
+      if (view.getUint8(23) !== IpProtocol.TCP || view.getUint32(30) !== word(NODE)) return false;
+      // A later fragment has the port of the first.
+      const later = (view.getUint16(20) & 0x1fff) !== 0;
+      const port = 14 + (view.getUint8(14) & 0xf) * 4 + 2;
+      return later || (port + 2 <= packet.length && view.getUint16(port) === NODE_PORT);
     },
   },
 ];
-
-function isTcp(packet: Uint8Array): boolean {
-  return packet[23] === IpProtocol.TCP;
-}
 
 /** The name of the difference that a packet would meet. */
 export function knownDifference(packet: Uint8Array, input: Input): string | undefined {

@@ -23,6 +23,9 @@ export const OVERLAY_PORT = 8472;
 /** A socket of the node listens here, TCP and UDP. */
 export const NODE_SOCKET = 40_001;
 
+/** A frontend of the node's own address. */
+export const NODE_PORT = 30_080;
+
 export const PLAN: RoutePlan = {
   overlay: { protocol: "vxlan", port: OVERLAY_PORT, mtu: 1450 },
   podMtu: 1450,

@@ -153,14 +153,14 @@ export class Duel {
     const pods = this.#kernel.pods;
     const device = (address: string): number => {
       const pod = (PODS as readonly string[]).indexOf(address);
-      return pods[(Math.max(pod, 0) + (how.wrongDevice ? 1 : 0)) % pods.length]!.ifindex;
+      return pods[(Math.max(pod, 0) + (how.device === "other" ? 1 : 0)) % pods.length]!.ifindex;
     };
     const { mark } = how;
-    switch (placeOf(source)) {
+    switch (how.device === "uplink" ? "world" : placeOf(source)) {
       case "pod":
         return { at: "from-container", ifindex: device(source), mark, tunnel: undefined };
       case "remote": {
-        const tunnel = how.wrongDevice ? undefined : { id: vni, remote: word(OTHER_NODE) };
+        const tunnel = how.device === "other" ? undefined : { id: vni, remote: word(OTHER_NODE) };
         return { at: "from-overlay", ifindex: this.#kernel.overlay, mark, tunnel };
       }
       case "node":

@@ -11,7 +11,18 @@ import {
   type EndpointValue,
 } from "@netloom/core/backend";
 import * as fc from "fast-check";
-import { EXTERNAL, IDENTITY, NODE, OTHER_NODE, PODS, REMOTE, ROUTER, VIP, WORLD } from "./places.ts";
+import {
+  EXTERNAL,
+  IDENTITY,
+  NODE,
+  NODE_PORT,
+  OTHER_NODE,
+  PODS,
+  REMOTE,
+  ROUTER,
+  VIP,
+  WORLD,
+} from "./places.ts";
 
 /** A row of a policy set. */
 export interface PolicyRow {
@@ -76,7 +87,7 @@ export const FRONTENDS: readonly {
   { address: EXTERNAL, port: 80, protocol: 17 },
   { address: VIP, port: 80, protocol: 132 },
   // Of the node itself, whose backend may be the node.
-  { address: NODE, port: 30_080, protocol: 6 },
+  { address: NODE, port: NODE_PORT, protocol: 6 },
 ];
 
 /** Slots of each Maglev table, in turn. They cannot be changed often: replacing one waits for all CPUs. */

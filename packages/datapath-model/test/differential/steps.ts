@@ -59,8 +59,8 @@ export interface Variation {
   readonly fragment: "no" | "first" | "later";
   readonly noChecksum: boolean;
   readonly options: number;
-  /** Sent by a device that is not the sender's. */
-  readonly wrongDevice: boolean;
+  /** Where it comes in: by its sender's own device, by that of another, or by the uplink, whoever it says it is from. */
+  readonly device: "own" | "other" | "uplink";
   readonly mark: number;
   readonly mangle: Mangle;
 }
@@ -171,7 +171,7 @@ const variation: fc.Arbitrary<Variation> = fc.record({
   fragment: fc.constantFrom(...Array.from({ length: 18 }, () => "no" as const), "first", "first", "later"),
   noChecksum: fc.integer({ min: 0, max: 9 }).map((chance) => chance === 9),
   options: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 40),
-  wrongDevice: fc.integer({ min: 0, max: 29 }).map((chance) => chance === 29),
+  device: fc.constantFrom(...Array.from({ length: 28 }, () => "own" as const), "other", "uplink"),
   mark: fc.constantFrom(0, 0, 0, 0, 0x0300, 0xff00_0001),
   mangle,
 });
