@@ -2,6 +2,7 @@ import { formatCidr, subtractCidrs, summarizeCidrs, type Cidr } from "../address
 import { TypedEmitter, type Emits, type ListenerErrorHook } from "../events.ts";
 import type { LabelSet } from "../labels/index.ts";
 import { prefixesOf } from "./prefix-labels.ts";
+import { RangeIndex } from "./range-index.ts";
 
 export interface AddressBlock {
   readonly cidr: Cidr;
@@ -43,6 +44,8 @@ export function locationOf(blocks: readonly AddressBlock[], inDoubt: boolean): L
 export class LocatedEndpoints {
   readonly #prefixes = new Map<number, readonly Cidr[]>();
   readonly #entries = new Map<string, Entry>();
+  /** So that one more identity is compared only with locations that it may be at. */
+  readonly #index = { certain: new RangeIndex<Entry>(), inDoubt: new RangeIndex<Entry>() } as const;
   readonly #events: TypedEmitter<LocatedEvents>;
 
   constructor(onListenerError: ListenerErrorHook) {
@@ -57,11 +60,11 @@ export class LocatedEndpoints {
   update(changes: Iterable<readonly [id: number, labels: LabelSet | undefined]>): void {
     const changed = new Set<Entry>();
     for (const [id, labels] of changes) {
+      const before = this.#prefixes.get(id) ?? [];
       const prefixes = labels === undefined ? [] : prefixesOf(labels);
-      if (prefixes.length === 0 && !this.#prefixes.has(id)) continue;
       if (prefixes.length === 0) this.#prefixes.delete(id);
       else this.#prefixes.set(id, prefixes);
-      for (const entry of this.#entries.values()) {
+      for (const entry of this.#near([...before, ...prefixes])) {
         const is = isAt(entry.location, prefixes);
         if (is === entry.ids.has(id)) continue;
         if (is) entry.ids.add(id);
@@ -81,16 +84,35 @@ export class LocatedEndpoints {
     }
     const ids = new Set<number>();
     for (const [id, prefixes] of this.#prefixes) if (isAt(location, prefixes)) ids.add(id);
-    this.#entries.set(location.key, { location, ids, holders: 1 });
+    const entry = { location, ids, holders: 1 };
+    this.#entries.set(location.key, entry);
+    for (const range of location.ranges) this.#indexOf(location).add(range, entry);
   }
 
   release({ key }: Location): void {
     const known = this.#entries.get(key);
-    if (known !== undefined && --known.holders === 0) this.#entries.delete(key);
+    if (known === undefined || --known.holders > 0) return;
+    this.#entries.delete(key);
+    for (const range of known.location.ranges) this.#indexOf(known.location).delete(range, known);
   }
 
   get({ key }: Location): Located | undefined {
     return this.#entries.get(key);
+  }
+
+  #indexOf({ inDoubt }: Location): RangeIndex<Entry> {
+    return inDoubt ? this.#index.inDoubt : this.#index.certain;
+  }
+
+  /** Locations that somebody with these prefixes may be at, and no other. */
+  #near(prefixes: readonly Cidr[]): ReadonlySet<Entry> {
+    const { certain, inDoubt } = this.#index;
+    const near = prefixes.flatMap((prefix) => [
+      ...certain.around(prefix),
+      ...inDoubt.around(prefix),
+      ...inDoubt.inside(prefix),
+    ]);
+    return new Set(near);
   }
 }
 

@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseCidr } from "../../src/address/index.ts";
 import { LabelTable } from "../../src/labels/index.ts";
@@ -79,6 +80,37 @@ describe("a location", () => {
     expect(located.get(ten)).toBeDefined();
     located.release(ten);
     expect(located.get(ten)).toBeUndefined();
+  });
+
+  it("has the same endpoints whether it was followed before they came or after", () => {
+    const blocks = fc.subarray([
+      "10.0.0.0/8 10.1.0.0/16",
+      "10.1.2.0/24",
+      "0.0.0.0/0",
+      "fd00::/8",
+      "fd00::1/128",
+    ]);
+    const prefixes = fc.subarray(["10.0.0.0/8", "10.1.2.0/25", "10.1.2.3/32", "fd00::/8", "fd00::1/128"]);
+    const step = fc.record({ id: fc.nat(3), prefixes: fc.option(prefixes, { nil: undefined }) });
+    const locations = fc.array(fc.tuple(blocks, fc.boolean()), { maxLength: 4 });
+    fc.assert(
+      fc.property(locations, fc.array(step), (drawn, history) => {
+        const before = new LocatedEndpoints(() => {});
+        const after = new LocatedEndpoints(() => {});
+        const all = drawn.map(([of, inDoubt]) => location(of, inDoubt));
+        for (const one of all) before.acquire(one);
+        for (const { id, prefixes } of history) {
+          const labels = prefixes && at(...prefixes);
+          before.update([[id, labels]]);
+          after.update([[id, labels]]);
+        }
+        for (const one of all) {
+          after.acquire(one);
+          expect(new Set(before.get(one)!.ids)).toEqual(new Set(after.get(one)!.ids));
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it("is the same one for blocks that mean the same", () => {
