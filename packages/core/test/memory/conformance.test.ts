@@ -8,6 +8,5 @@ storeConformance(
     create: () => memoryStore(),
     compact: (store) => store.compact(),
     expire: (store, session) => store.expire(session),
-    ttl: 500,
   },
 );
