@@ -15,6 +15,7 @@ export type { ProposedChange } from "./agent/proposal.ts";
 export type { Provenance, Provenances } from "./agent/provenance.ts";
 export type { Flow, FlowEnd, FlowOutcome, FlowVerdict } from "./agent/flows.ts";
 export type { AgentOptions } from "./agent/options.ts";
+export { prometheusText } from "./agent/prometheus.ts";
 export type { DirectionVerdict, Verdict, VerdictQuestion } from "./agent/verdict.ts";
 export { createClusterClient } from "./cluster/client.ts";
 export type { Cluster, ClusterOptions, Writer } from "./cluster/client.ts";

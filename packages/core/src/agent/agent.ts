@@ -50,6 +50,10 @@ export interface AgentStatus {
   readonly podMtu: number;
   readonly ipam: IpamStatus;
   readonly metrics: readonly DatapathMetric[];
+  /** How often there was an event `error`. */
+  readonly errors: number;
+  /** What audits have found and mended, each entry, device and route by itself. */
+  readonly driftsRepaired: number;
 }
 
 /** One node's network: what Cilium's agent is, as an object. */
@@ -130,6 +134,8 @@ class NetloomAgent implements Agent {
   #waiting: FactChange[] | undefined = [];
   #onHeard: (() => void) | undefined;
   #problems = "";
+  #errors = 0;
+  #driftsRepaired = 0;
 
   constructor(options: AgentOptions, config: AgentConfig) {
     const { node, runtime } = config;
@@ -191,7 +197,10 @@ class NetloomAgent implements Agent {
       interval: config.auditInterval,
       attached: (attachment) => this.#attached(attachment.name, attachment),
       mend: () => this.#reconciler.again(),
-      onDrift: (drifts) => this.#events.emit("drift:repaired", drifts),
+      onDrift: (drifts) => {
+        this.#driftsRepaired += drifts.length;
+        this.#events.emit("drift:repaired", drifts);
+      },
       onError: report,
     });
     this.#flows = new FlowReader({
@@ -338,6 +347,8 @@ class NetloomAgent implements Agent {
       podMtu: this.#plan?.podMtu ?? 0,
       ipam: ipam.status(),
       metrics: this.#ready && this.status === "running" ? datapath.metrics() : [],
+      errors: this.#errors,
+      driftsRepaired: this.#driftsRepaired,
     };
   }
 
@@ -545,6 +556,7 @@ class NetloomAgent implements Agent {
   }
 
   #report(error: unknown): void {
+    this.#errors++;
     this.#events.emit("error", error);
   }
 }

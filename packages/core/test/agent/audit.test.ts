@@ -102,6 +102,7 @@ describe("an audit", () => {
     expect(told).toEqual([found]);
     expect(content(node)).toBe(before);
     expect(await node.agent.audit()).toEqual([]);
+    expect(node.agent.describe()).toMatchObject({ driftsRepaired: 1, errors: 0 });
     expect(node.errors).toEqual([]);
     await node.agent.stop();
   });
