@@ -21,7 +21,7 @@ const ICMP_CHECKSUM = 2;
 const ICMP_IDENTIFIER = 4;
 
 /** RFC 1624 equation 3, over the halves of two words. */
-export function checksumReplace(check: number, from: number, to: number): number {
+function checksumReplace(check: number, from: number, to: number): number {
   let sum = (~check & 0xffff) + (~from & 0xffff) + (~from >>> 16) + (to & 0xffff) + (to >>> 16);
   sum = (sum & 0xffff) + (sum >>> 16);
   sum = (sum & 0xffff) + (sum >>> 16);

@@ -15,13 +15,10 @@ import { Drop } from "./verdict.ts";
 import type { Ends, Walk } from "./walk.ts";
 
 /** 169.254.42.1: the source a pod sees when a service sends its own packets back to it. */
-export const LOOPBACK_ADDRESS = 0xa9fe2a01;
+const LOOPBACK_ADDRESS = 0xa9fe2a01;
 
 /** murmur3-32 of the flow, as a little-endian machine reads its fields: any node sends it to the same backend. */
-export function flowHash(
-  { source, destination, sourcePort, destinationPort }: Ends,
-  protocol: number,
-): number {
+function flowHash({ source, destination, sourcePort, destinationPort }: Ends, protocol: number): number {
   const ports = (littleEndianPort(sourcePort) << 16) | littleEndianPort(destinationPort);
   let hash = mix(mix(mix(protocol, littleEndian(source)), littleEndian(destination)), ports);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

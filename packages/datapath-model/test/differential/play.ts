@@ -298,7 +298,7 @@ function told(event: DatapathEvent): string {
   return show(timeless(event));
 }
 
-export function hex(bytes: Uint8Array): string {
+function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 

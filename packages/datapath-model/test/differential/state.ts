@@ -67,7 +67,7 @@ const OPEN_SET = 7;
 const FIRST_SET = 20;
 
 /** What backends are, by number. */
-export const TARGETS: readonly { readonly address: string; readonly port: number }[] = [
+const TARGETS: readonly { readonly address: string; readonly port: number }[] = [
   { address: PODS[0], port: 8080 },
   { address: PODS[1], port: 8080 },
   { address: PODS[2], port: 80 },
@@ -91,7 +91,7 @@ export const FRONTENDS: readonly {
 ];
 
 /** Slots of each Maglev table, in turn. They cannot be changed often: replacing one waits for all CPUs. */
-export const MAGLEV: Readonly<Record<number, readonly number[]>> = {
+const MAGLEV: Readonly<Record<number, readonly number[]>> = {
   1: [1, 2],
   2: [1, 2, 3, 4],
   3: [5],
@@ -127,7 +127,7 @@ const policyRow: fc.Arbitrary<PolicyRow> = fc
 /** True three times in four. */
 const mostly: fc.Arbitrary<boolean> = fc.constantFrom(true, true, true, false);
 
-export const policySet: fc.Arbitrary<PolicySet> = fc.record({
+const policySet: fc.Arbitrary<PolicySet> = fc.record({
   rows: fc.array(policyRow, { maxLength: 18, size: "max" }),
   defaultAllow: fc.tuple(mostly, mostly),
   deniesPeers: fc.boolean(),
