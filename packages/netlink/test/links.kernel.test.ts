@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { deleteLink, Netns, Rtnl, setLink, type VxlanOptions } from "../src/index.ts";
-import { ip, scratch, scratchNamespace, thrown, unprivileged } from "./support/kernel.ts";
+import { eventually, ip, scratch, scratchNamespace, thrown, unprivileged } from "./support/kernel.ts";
 
 interface IpLink {
   readonly ifindex: number;
@@ -66,13 +66,16 @@ describe.skipIf(unprivileged)("a veth pair", () => {
     });
   });
 
-  it("may stay in one namespace, and goes as a pair", () => {
+  it("may stay in one namespace, and goes as a pair", async () => {
     const { netns, rtnl } = scratch();
     rtnl.links.create({ kind: "veth", name: "a", up: true, peer: { name: "b", up: true } });
-    expect(rtnl.links.list({ kind: "veth" }).map(({ name, state }) => [name, state])).toEqual([
-      ["b", "up"],
-      ["a", "up"],
+    const pair = rtnl.links.list({ kind: "veth" });
+    expect(pair.map(({ name, up }) => [name, up])).toEqual([
+      ["b", true],
+      ["a", true],
     ]);
+    // The kernel says a little later that a carrier is there (`net/core/link_watch.c`).
+    await eventually(() => rtnl.links.list({ kind: "veth" }).every(({ state }) => state === "up"));
     rtnl.links.delete("a");
     expect(ip(netns, "link")).toHaveLength(1);
     expect(rtnl.links.find("b")).toBeUndefined();
