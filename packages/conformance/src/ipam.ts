@@ -40,6 +40,8 @@ export interface IpamConformanceOptions {
   readonly create: (context: IpamContext) => Ipam;
   /** Sets up what gives the node its ranges, e.g. an operator. Without it they are there from the beginning. */
   readonly surround?: (context: IpamContext) => Promise<AsyncDisposable> | AsyncDisposable;
+  /** Lets the node have another range of each family, when it has used up what it has. */
+  readonly grow?: (context: IpamContext) => Promise<AsyncDisposable> | AsyncDisposable;
   /** @defaultValue those of one that `create` makes when the tests are registered */
   readonly capabilities?: IpamCapabilities;
   /** Small ones, one of each family. @defaultValue `10.77.0.16/28` and `fd00:77::10/124` */
@@ -65,6 +67,7 @@ export function ipamConformance(runner: Runner, options: IpamConformanceOptions)
         "both families": families.includes(4) && families.includes(6),
         requestedAddress,
         surround: options.surround !== undefined,
+        grow: options.grow !== undefined,
       })[capability] ?? false,
     open: async () => open(options, contextOf(options, families, name)),
   });
@@ -106,6 +109,10 @@ function open(options: IpamConformanceOptions, context: IpamContext): IpamWorld 
     patience,
     create,
     surround,
+    async grow() {
+      const growth = await options.grow?.(context);
+      if (growth !== undefined) made.push(growth);
+    },
     async start() {
       await surround();
       const ipam = create();
@@ -113,9 +120,9 @@ function open(options: IpamConformanceOptions, context: IpamContext): IpamWorld 
       return ipam;
     },
     async [Symbol.asyncDispose]() {
-      for (const ipam of made) {
+      for (const one of made) {
         try {
-          await ipam[Symbol.asyncDispose]();
+          await one[Symbol.asyncDispose]();
         } catch {} // is for a check to tell
       }
       await (await surroundings)?.[Symbol.asyncDispose]();

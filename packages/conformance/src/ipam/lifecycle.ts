@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { formatAddress, parseCidr } from "@netloom/core";
+import { formatAddress, parseCidr, type Family } from "@netloom/core";
 import { givesUp, refusal } from "../kit/reject.ts";
-import { pause, within } from "../kit/wait.ts";
+import { pause, until, within } from "../kit/wait.ts";
 import { addressesOf, assertFamilies, exhaust, isIn, unchanged, type IpamCheck } from "./world.ts";
 
 /** What it has from its start to its end. */
@@ -36,6 +36,27 @@ export const lifecycle: readonly IpamCheck[] = [
       for (const router of routers) assert.ok(isIn(ipam.ranges(), router), `${router} is in its ranges`);
       const leased = addressesOf(await exhaust(ipam, ask));
       for (const router of routers) assert.ok(!leased.includes(router), `${router} is the node's`);
+    },
+  },
+  {
+    id: "ipam/ranges-changed",
+    sentence: "tells watchers of the ranges that it gets later, behind those it has, and leases out of them",
+    needs: "grow",
+    async run({ start, ask, families, grow, patience }) {
+      const ipam = await start();
+      const [ranges, routers] = [ipam.ranges(), ipam.routers()];
+      let told: readonly string[] = [];
+      ipam.events.on("ranges:changed", (all) => (told = all));
+      await exhaust(ipam, ask);
+      await grow();
+      await until(patience, "it tells of another range of each family", () =>
+        families.every((family) => countOf(told, family) > countOf(ranges, family)),
+      );
+      assert.deepEqual(told, ipam.ranges());
+      assert.deepEqual(told.slice(0, ranges.length), ranges);
+      assert.deepEqual(ipam.routers(), routers);
+      for (const address of (await ipam.allocate("late", ask)).addresses)
+        assert.ok(isIn(told.slice(ranges.length), address), `${address} is in none of the new ranges`);
     },
   },
   {
@@ -101,3 +122,7 @@ export const lifecycle: readonly IpamCheck[] = [
     },
   },
 ];
+
+function countOf(ranges: readonly string[], family: Family): number {
+  return ranges.filter((range) => parseCidr(range).family === family).length;
+}

@@ -23,6 +23,8 @@ export interface IpamWorld {
   /** One that has, with its surroundings. The second of a world is the first after a restart. */
   readonly start: () => Promise<Ipam>;
   readonly surround: () => Promise<void>;
+  /** Lets its node have another range of each family, once it has started. */
+  readonly grow: () => Promise<void>;
 }
 
 export type IpamCheck = Check<IpamWorld>;

@@ -52,6 +52,7 @@ export interface IpamStatus {
 }
 
 export interface IpamEvents {
+  /** The node has other ranges: these are all of them. A new one stands behind those that were there. */
   "ranges:changed": [ranges: readonly string[]];
   /** Somebody asked for an address of its family, and had to be refused. */
   "range:exhausted": [range: RangeStatus];

@@ -1,7 +1,6 @@
-import type { Ipam, IpamContext } from "@netloom/core";
-import { follow } from "@netloom/core/backend";
+import { createOperator, type Ipam, type IpamContext } from "@netloom/core";
 import type { IpamConformanceOptions } from "@netloom/conformance/ipam";
-import { hostScope } from "@netloom/ipam-host-scope";
+import { clusterPool, clusterPoolOperator } from "@netloom/ipam-cluster-pool";
 
 /** What is wrong with `inner`; `life` counts the instances of one world, from 1. */
 export type Break = (inner: Ipam, life: number) => Partial<Ipam>;
@@ -9,33 +8,46 @@ export type Break = (inner: Ipam, life: number) => Partial<Ipam>;
 /** By the check that finds it. */
 export type Breaks = Readonly<Record<string, Break>>;
 
-/** Host-scope, which waits for its surroundings, but for what `change` does to it. */
+const NODES = "netloom/default/v1/state/nodes/";
+
+/** Cluster-pool IPAM, but for what `change` does to it. */
 export function ipamOptions(change: Break = () => ({})): IpamConformanceOptions {
   const lives = new WeakMap<object, number>();
   return {
     create: ({ store }) => {
-      const inner = patient(hostScope());
+      const inner = clusterPool();
       const life = (lives.get(store) ?? 0) + 1;
       lives.set(store, life);
-      return { ...inner, ...change(inner, life) };
+      return { ...delegate(inner), ...change(inner, life) };
     },
-    surround: async ({ store, prefix }) => {
-      await store.create(`${prefix}ready`, true);
-      return { [Symbol.asyncDispose]: async () => {} };
+    surround: async (context) => {
+      const fact = { name: context.node, addresses: [], podCIDRs: [], routers: [] };
+      await context.store.create(`${NODES}${context.node}`, fact);
+      return operate(context, context.podCIDRs);
     },
-    patience: 1000,
+    grow: (context) => operate(context, [...context.podCIDRs, "10.78.0.16/28", "fd00:78::10/124"]),
+    patience: 2000,
   };
 }
 
-function patient(inner: Ipam): Ipam {
+/** Whether there is somebody who gives ranges. */
+export async function isSurrounded({ store }: IpamContext): Promise<boolean> {
+  return (await store.list(NODES)).entries.length > 0;
+}
+
+async function operate({ store }: IpamContext, cidrs: readonly string[]): Promise<AsyncDisposable> {
+  const pools = [{ name: "default", cidrs, blockPrefix: { ipv4: 28, ipv6: 124 } }];
+  const operator = createOperator({ store, components: [clusterPoolOperator({ pools })] });
+  await operator.start();
+  return operator;
+}
+
+function delegate(inner: Ipam): Ipam {
   return {
-    name: "broken",
+    name: inner.name,
     capabilities: inner.capabilities,
     events: inner.events,
-    async start(context, options = {}) {
-      await ready(context, options.signal);
-      await inner.start(context, options);
-    },
+    start: (context, options) => inner.start(context, options),
     ranges: () => inner.ranges(),
     routers: () => inner.routers(),
     restore: (leases) => inner.restore(leases),
@@ -45,22 +57,4 @@ function patient(inner: Ipam): Ipam {
     status: () => inner.status(),
     [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
   };
-}
-
-/** Resolves when the surroundings are there. */
-export async function ready({ store, prefix, runtime }: IpamContext, signal?: AbortSignal): Promise<void> {
-  const found = new AbortController();
-  const look = (count: number): void => {
-    if (count > 0) found.abort();
-  };
-  await follow({
-    store,
-    runtime,
-    prefix: `${prefix}ready`,
-    signal: signal === undefined ? found.signal : AbortSignal.any([signal, found.signal]),
-    onList: ({ entries }) => look(entries.length),
-    onBatch: ({ changes }) => look(changes.length),
-    onError: () => undefined,
-  });
-  signal?.throwIfAborted();
 }

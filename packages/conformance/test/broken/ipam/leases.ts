@@ -1,4 +1,4 @@
-import { NetloomError, TypedEmitter, type Lease } from "@netloom/core";
+import { NetloomError, TypedEmitter, type IpamEvents, type Lease } from "@netloom/core";
 import type { Breaks } from "./broken-ipam.ts";
 import { onExhausted } from "./exhausted.ts";
 
@@ -69,7 +69,11 @@ export const leases: Breaks = {
         throw new NetloomError("ERR_IPAM_EXHAUSTED", "no free address", { retryable: true });
       }),
   }),
-  "ipam/exhaustion-event": () => ({ events: new TypedEmitter(() => undefined) }),
+  "ipam/exhaustion-event": (inner) => {
+    const events = new TypedEmitter<IpamEvents>(() => undefined);
+    inner.events.on("ranges:changed", (ranges) => events.emit("ranges:changed", ranges));
+    return { events };
+  },
   "ipam/pool-unknown": (inner) => ({
     allocate: (owner, options) => inner.allocate(owner, { ...options, pool: "default" }),
   }),

@@ -1,50 +1,46 @@
-import { NetloomError, type Ipam } from "@netloom/core";
-import { hostScope } from "@netloom/ipam-host-scope";
-import { ready, type Breaks } from "./broken-ipam.ts";
+import { NetloomError, TypedEmitter, type IpamEvents, type Lease } from "@netloom/core";
+import { isSurrounded, type Breaks } from "./broken-ipam.ts";
 
 /** IPAMs that start or end wrongly, by the check that finds it. */
 export const lifecycle: Breaks = {
-  "ipam/ranges": (inner) => ({
-    ranges: () => inner.ranges().map((range) => range.replace("/28", "/30")),
-    routers: () => inner.routers(),
-  }),
+  // Smaller than what it leases of.
+  "ipam/ranges": (inner) => {
+    const smaller = (ranges: readonly string[]): readonly string[] =>
+      ranges.map((range) => (range === "10.77.0.16/28" ? "10.77.0.16/30" : range));
+    const events = new TypedEmitter<IpamEvents>(() => undefined);
+    inner.events.on("range:exhausted", (range) => events.emit("range:exhausted", range));
+    inner.events.on("ranges:changed", (ranges) => events.emit("ranges:changed", smaller(ranges)));
+    return { events, ranges: () => smaller(inner.ranges()) };
+  },
   "ipam/routers": (inner) => ({ routers: () => inner.routers().slice(0, 1) }),
+  // Nobody hears of it.
+  "ipam/ranges-changed": (inner) => {
+    const events = new TypedEmitter<IpamEvents>(() => undefined);
+    inner.events.on("range:exhausted", (range) => events.emit("range:exhausted", range));
+    return { events };
+  },
   "ipam/start-waits": (inner) => ({
     start: async (context, options = {}) => {
       const started = inner.start(context, options);
-      const { entries } = await context.store.list(context.prefix);
-      if (entries.length > 0) await started;
+      if (await isSurrounded(context)) await started;
       else started.catch(() => undefined);
     },
   }),
   "ipam/start-abort": (inner) => ({
     start: (context, options = {}) => inner.start(context, options.signal?.aborted === true ? {} : options),
   }),
-  "ipam/start-twice": () => {
-    let current: Ipam = hostScope();
-    let [started, closed] = [false, false];
+  // Begins with nothing.
+  "ipam/start-twice": (inner) => {
+    const leases: Lease[] = [];
     return {
-      start: async (context, options = {}) => {
-        await ready(context, options.signal);
-        if (started) current = hostScope();
-        started = true;
-        await current.start(context, options);
+      start: async (context, options) => {
+        for (const lease of leases) await inner.release(lease);
+        await inner.start(context, options);
       },
-      ranges: () => current.ranges(),
-      routers: () => current.routers(),
-      restore: (leases) => current.restore(leases),
       allocate: async (owner, options) => {
-        if (closed) throw new NetloomError("ERR_CLOSED", "closed");
-        return current.allocate(owner, options);
-      },
-      retire: (lease) => current.retire(lease),
-      release: (lease) => current.release(lease),
-      status: () => current.status(),
-      get events() {
-        return current.events;
-      },
-      [Symbol.asyncDispose]: async () => {
-        closed = true;
+        const lease = await inner.allocate(owner, options);
+        leases.push(lease);
+        return lease;
       },
     };
   },
