@@ -67,7 +67,7 @@ export class Duel {
         ...{
           name: "fragments",
           key: KEYS.fragments,
-          kernel: kernel.fragments as never,
+          kernel: kernel.fragments,
           model: model.datapath.fragments,
         },
         same: (a, b) => show(a) === show(b),

@@ -5,12 +5,17 @@ import type { OraclePod, OracleStep } from "./cases.ts";
 /** Agents of a cluster, brought to one step of the oracle after the other: only what is different changes. */
 export class OracleCluster {
   readonly #agentOf: (pod: OraclePod) => Agent;
+  readonly #netnsOf: (pod: OraclePod) => string;
   readonly #pods = new Map<string, OraclePod>();
   readonly #policies = new Map<string, NetworkPolicy>();
 
-  /** @param agentOf - of the node that a pod lives on; its IPAM must be able to give the pod's address. */
-  constructor(agentOf: (pod: OraclePod) => Agent) {
+  /**
+   * @param agentOf - of the node that a pod lives on; its IPAM must be able to give the pod's address.
+   * @param netnsOf - where there is a kernel.
+   */
+  constructor(agentOf: (pod: OraclePod) => Agent, netnsOf: (pod: OraclePod) => string = () => "") {
     this.#agentOf = agentOf;
+    this.#netnsOf = netnsOf;
   }
 
   /** Resolves when every node enforces what holds after the step. */
@@ -41,7 +46,7 @@ export class OracleCluster {
       const { endpoints } = this.#agentOf(pod);
       const { revision } =
         before === undefined
-          ? await endpoints.create({ name, labels, addresses: [address] })
+          ? await endpoints.create({ name, labels, addresses: [address], netns: this.#netnsOf(pod) })
           : await endpoints.setLabels(name, labels);
       revisions.push(revision);
       this.#pods.set(name, pod);
