@@ -185,7 +185,7 @@ export class KernelSide implements AsyncDisposable {
   /** To be called {@link KernelSide.within} the node. */
   run(packet: Uint8Array, { at, ifindex, mark, tunnel }: Input): Output {
     const program = tunnel === undefined ? this.#programs.get(at)! : this.#behindTunnel(tunnel);
-    const given: SkbContext = { ifindex, ingressIfindex: ifindex, mark };
+    const given: Partial<SkbContext> = { ifindex, ingressIfindex: ifindex, mark };
     const result = program.run({ packet, ctx: given });
     const { verdict, packet: out, ctx } = result;
     return { verdict, packet: out, mark: ctx.mark, events: this.#events.drain() };
