@@ -24,9 +24,14 @@ const DEBIAN = {
 
 const COMPILER = ["clang", "llvm", "libbpf-dev", "linux-libc-dev"];
 
+/** The suites that find more the longer they look, and how long they look when asked to look hard. */
+const DEEP = ["packages/datapath-model/test/differential", "packages/simulation"];
+const DEPTH = { NETLOOM_CASES: "20000", NETLOOM_SEEDS: "10000", NETLOOM_STEPS: "1000" };
+
 const TASKS = {
   demo: { debian: [], run: () => source("examples/two-nodes/main.ts", rest) },
   test: { debian: Object.keys(DEBIAN), run: () => bin("vitest", ["run", ...rest]) },
+  "test:deep": { debian: Object.keys(DEBIAN), run: () => bin("vitest", ["run", ...DEEP, ...rest], DEPTH) },
   check: { debian: COMPILER, run: () => source("tools/check.ts", rest) },
   build: { debian: [], run: () => source("tools/build.ts", rest) },
   package: {
@@ -119,16 +124,17 @@ function node() {
   );
 }
 
-function bin(name, args) {
-  return launch([join(root, "node_modules", ".bin", name), ...args]);
+function bin(name, args, environment) {
+  return launch([join(root, "node_modules", ".bin", name), ...args], environment);
 }
 
 function source(file, args) {
   return launch(["--conditions=@netloom/source", file, ...args]);
 }
 
-function launch(args) {
+function launch(args, environment = {}) {
   const env = {
+    ...environment,
     ...process.env,
     PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}:/usr/sbin:/sbin`,
   };
