@@ -11,13 +11,13 @@
  * @packageDocumentation
  */
 import {
+  RESERVED_IDENTITIES,
   systemRuntime,
   type Datapath,
   type DatapathCapabilities,
   type DatapathContext,
   type DatapathNode,
 } from "@netloom/core";
-import { RESERVED_IDENTITIES } from "@netloom/core";
 import { attachments } from "./datapath/attachments.ts";
 import { lifecycle } from "./datapath/lifecycle.ts";
 import { maps } from "./datapath/maps.ts";
@@ -45,6 +45,8 @@ export interface DatapathConformanceOptions {
   readonly netns?: (pod: string) => string;
   /** @defaultValue those of one that `create` makes when the tests are registered */
   readonly capabilities?: DatapathCapabilities;
+  /** Whether it has `audit`. @defaultValue as the one that `create` makes, where `capabilities` are not given */
+  readonly audit?: boolean;
   /** How long it may take for what it must do, in milliseconds. @defaultValue 10000 */
   readonly patience?: number;
 }
@@ -56,15 +58,17 @@ export const datapathChecks: readonly CheckInfo[] = infoOf(checks);
 
 /** Registers every check as a test. */
 export function datapathConformance(runner: Runner, options: DatapathConformanceOptions): void {
-  const capabilities = options.capabilities ?? options.create().capabilities;
+  const probe = options.capabilities === undefined ? options.create() : undefined;
+  const { packets: passing, families, survivesAgent } = options.capabilities ?? probe!.capabilities;
   register(runner, {
     title: "a datapath",
     checks,
     has: (capability) =>
       ({
-        packets: capabilities.packets && capabilities.families.includes(4),
-        "no packets": !capabilities.packets,
-        survivesAgent: capabilities.survivesAgent,
+        packets: passing && families.includes(4),
+        "no packets": !passing,
+        survivesAgent,
+        audit: options.audit ?? probe?.audit !== undefined,
       })[capability] ?? false,
     open: async () => open(options),
   });

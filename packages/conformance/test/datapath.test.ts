@@ -10,7 +10,11 @@ describe("the kit for datapaths", () => {
 
   it.each([
     ["with packets", modelOptions(), ["no packets"]],
-    ["without", memoryOptions(), ["survivesAgent", ...Array.from({ length: 7 }, () => "packets")]],
+    [
+      "without",
+      memoryOptions(),
+      ["audit", "audit", "survivesAgent", ...Array.from({ length: 7 }, () => "packets")],
+    ],
   ])("passes a right datapath %s, and skips what is not declared", async (_, options, lacking) => {
     const { messages, skipped } = await record((runner) => datapathConformance(runner, options));
     expect(messages).toEqual([]);

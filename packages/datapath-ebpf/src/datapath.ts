@@ -164,7 +164,12 @@ class EbpfDatapath implements Datapath {
     applyRoutes(running.network.rtnl, plan, running.context.routers);
   }
 
-  async audit(plan: RoutePlan, hooks: readonly EndpointHook[]): Promise<readonly Drift[]> {
+  async audit(
+    plan: RoutePlan,
+    hooks: readonly EndpointHook[],
+    { signal }: AbortOptions = {},
+  ): Promise<readonly Drift[]> {
+    signal?.throwIfAborted();
     const running = this.#started();
     const { network, pins } = running;
     const before = takeInventory(network, pins, hooks);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { byName, type DatapathCheck } from "./world.ts";
+import { byName, PLAN, type DatapathCheck } from "./world.ts";
 
 /** Pods' interfaces. */
 export const attachments: readonly DatapathCheck[] = [
@@ -50,6 +50,36 @@ export const attachments: readonly DatapathCheck[] = [
       await datapath.detach("default/nobody");
       await datapath.attach(hook(1));
       for (let time = 0; time < 2; time++) await datapath.detach(hook(1).name);
+    },
+  },
+  {
+    id: "datapath/audit-clean",
+    sentence: "finds nothing amiss where nobody has changed anything",
+    needs: "audit",
+    async run({ start, hook }) {
+      const datapath = await start();
+      const hooks = [hook(1), hook(2)];
+      for (const one of hooks) await datapath.attach(one);
+      for (let time = 0; time < 2; time++) assert.deepEqual(await datapath.audit!(PLAN, hooks), []);
+    },
+  },
+  {
+    id: "datapath/audit-repair",
+    sentence: "brings back a pod's interface that is gone, and tells of it once",
+    needs: "audit",
+    async run({ start, hook }) {
+      const datapath = await start();
+      const hooks = [hook(1), hook(2)];
+      for (const one of hooks) await datapath.attach(one);
+      await datapath.detach(hook(1).name);
+      const drifts = await datapath.audit!(PLAN, hooks);
+      assert.ok(
+        drifts.some(({ problem }) => problem === "missing"),
+        `something was missing, and it found ${JSON.stringify(drifts)}`,
+      );
+      const names = byName(await datapath.attachments()).map(({ name }) => name);
+      assert.deepEqual(names, [hook(1).name, hook(2).name]);
+      assert.deepEqual(await datapath.audit!(PLAN, hooks), []);
     },
   },
 ];

@@ -88,6 +88,8 @@ export const lifecycle: readonly DatapathCheck[] = [
       await givesUp("attach", (signal) => datapath.attach(hook(2), { signal }));
       await givesUp("detach", (signal) => datapath.detach(hook(1).name, { signal }));
       await givesUp("apply", (signal) => datapath.apply(PLAN, { signal }));
+      if (datapath.audit !== undefined)
+        await givesUp("audit", (signal) => datapath.audit!(PLAN, [hook(1)], { signal }));
       await givesUp("uninstall", (signal) => datapath.uninstall({ signal }));
       assert.deepEqual(byName(await datapath.attachments()), byName([attachment]));
     },

@@ -1,9 +1,12 @@
 import {
   isNetloomError,
   NetloomError,
+  type AbortOptions,
   type Datapath,
   type DatapathEvent,
   type DatapathMaps,
+  type Drift,
+  type EndpointHook,
   type RunResult,
   type TypedMap,
 } from "@netloom/core";
@@ -14,9 +17,24 @@ import { modelDatapath, type ModelDatapath } from "@netloom/datapath-model";
 
 type Change<D> = (inner: D) => Partial<Datapath>;
 
-/** The executable specification, but for what `change` does to it. */
+/** The executable specification, and an audit of its pods, but for what `change` does to it. */
 export function modelOptions(change: Change<ModelDatapath> = () => ({})): DatapathConformanceOptions {
-  return optionsOf(() => modelDatapath({ maxEntries: { endpoints: 64 } }), change);
+  return optionsOf(
+    () => modelDatapath({ maxEntries: { endpoints: 64 } }),
+    (inner) => ({ audit: (_, hooks, options) => audit(inner, hooks, options), ...change(inner) }),
+  );
+}
+
+async function audit(
+  inner: Datapath,
+  hooks: readonly EndpointHook[],
+  { signal }: AbortOptions = {},
+): Promise<readonly Drift[]> {
+  signal?.throwIfAborted();
+  const there = new Set((await inner.attachments()).map(({ name }) => name));
+  const missing = hooks.filter(({ name }) => !there.has(name));
+  for (const hook of missing) await inner.attach(hook);
+  return missing.map(({ name }) => ({ what: "interface", which: name, problem: "missing" }));
 }
 
 /** The one in memory, through which no packets pass. */
@@ -168,6 +186,27 @@ export const brokenDatapaths: Readonly<Record<string, DatapathConformanceOptions
       if (!(await inner.attachments()).some((one) => one.name === name))
         throw new NetloomError("ERR_ENDPOINT_NOT_FOUND", `${name} is not attached`);
       await inner.detach(name, options);
+    },
+  })),
+  // Until it has mended something, it takes all for changed.
+  "datapath/audit-clean": modelOptions((inner) => {
+    let mended = false;
+    return {
+      audit: async (_, hooks, options) => {
+        const drifts = await audit(inner, hooks, options);
+        mended ||= drifts.length > 0;
+        if (mended) return drifts;
+        return hooks.map(({ name }) => ({ what: "interface", which: name, problem: "changed" }));
+      },
+    };
+  }),
+  // Tells of it, and leaves it so.
+  "datapath/audit-repair": modelOptions((inner) => ({
+    audit: async (_, hooks, options) => {
+      options?.signal?.throwIfAborted();
+      const there = new Set((await inner.attachments()).map(({ name }) => name));
+      const missing = hooks.filter(({ name }) => !there.has(name));
+      return missing.map(({ name }) => ({ what: "interface", which: name, problem: "missing" as const }));
     },
   })),
   "datapath/probe": modelOptions((inner) => ({

@@ -28,6 +28,7 @@ describe.skipIf(whyNoLab("the conformance of the kernel's datapath") !== undefin
           maxEntries: SMALL,
         }),
       capabilities: ebpf().capabilities,
+      audit: true,
       node: { node: "node1", addresses: ["192.168.50.1"] },
       netns: (pod) => lab.namespace(pod).name,
     },
