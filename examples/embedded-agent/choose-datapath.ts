@@ -18,7 +18,7 @@ export async function chooseDatapath(kernel: Datapath, addresses: readonly strin
   if (addresses.length === 0) return { datapath: modelDatapath(), because: "NODE_ADDRESS is not set" };
   try {
     const { mtu } = await kernel.probe({ node: "probe", addresses });
-    return { datapath: kernel, because: `this process may and this kernel can (uplink MTU ${mtu})` };
+    return { datapath: kernel, because: `this process may and this kernel can; uplink MTU ${mtu}` };
   } catch (error) {
     // A wrong address is a mistake to be told of, and no reason for another datapath.
     if (!isNetloomError(error, "ERR_PERMISSION") && !isNetloomError(error, "ERR_UNSUPPORTED")) throw error;

@@ -21,7 +21,7 @@ const node = { name: "node1", addresses: [NODE_ADDRESS ?? "192.0.2.1"], podCIDRs
 // From here on, so that a signal during the start is not lost.
 const stop = Promise.race(["SIGTERM", "SIGINT"].map((signal) => once(process, signal).then(() => signal)));
 const { datapath, because } = await chooseDatapath(ebpf(), NODE_ADDRESS === undefined ? [] : node.addresses);
-console.log(`datapath: ${datapath.name}, for ${because}`);
+console.log(`datapath: ${datapath.name} (${because})`);
 await using service = await startService({ node, datapath, port: Number(PORT) });
 console.log(`listening on port ${service.port}`);
-console.log(`${await stop}: the agent stops, then the door closes. Traffic flows on.`);
+console.log(`${await stop}: the agent stops, then the door closes`);

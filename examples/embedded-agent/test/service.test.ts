@@ -166,7 +166,7 @@ describe("the process", () => {
     }
     const [code] = (await once(child, "close")) as [number];
     expect(code).toBe(0);
-    expect(said[0]).toBe("datapath: model, for NODE_ADDRESS is not set");
+    expect(said[0]).toBe("datapath: model (NODE_ADDRESS is not set)");
     expect(said.at(-1)).toMatch(/^SIGTERM: /);
   });
 });
