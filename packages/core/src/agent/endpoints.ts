@@ -219,7 +219,7 @@ export class Endpoints {
       const lease = await ipam.allocate(owner, { families, ...pick(options, "pool", "addresses", "signal") });
       undo.push(() => ipam.release(lease));
       const identity = await identities.allocate(this.#intern(this.#context.filter.select(all)), options);
-      undo.push(async () => this.#later((signal) => identities.release(identity, { signal })));
+      undo.push(async () => this.#release(identity));
       const fact: EndpointFact = {
         name,
         node,
@@ -268,7 +268,7 @@ export class Endpoints {
       if (identity.id !== before.id) await this.#knownEverywhere(identity);
       await this.#publish(live, { ...live.fact, labels: all.toStrings(), identity: identity.id });
     } catch (error) {
-      this.#later((signal) => identities.release(identity, { signal }));
+      this.#release(identity);
       throw error;
     }
     this.#step(live, "identity:resolved");
@@ -310,7 +310,14 @@ export class Endpoints {
   #releaseLater(identity: Identity, revision: Revision): void {
     this.#later(async (signal) => {
       await this.#context.settledEverywhere(revision, { signal });
-      await this.#context.identities.release(identity, { signal });
+      this.#release(identity);
+    });
+  }
+
+  #release(identity: Identity): void {
+    const { identities, signal, report } = this.#context;
+    identities.release(identity, { signal }).catch((error: unknown) => {
+      if (!signal.aborted) report(error);
     });
   }
 

@@ -1,6 +1,7 @@
 import { isRace } from "./race.ts";
 import type { Runtime } from "../ports/runtime.ts";
-import type { AbortOptions, Change, Json, Revision, Store } from "../ports/store.ts";
+import type { AbortOptions, Change, Json, Listing, Revision, Store } from "../ports/store.ts";
+import { persist } from "../time/persist.ts";
 import { follow } from "./follow.ts";
 import type { Keys } from "./keys.ts";
 
@@ -22,6 +23,9 @@ export class ClusterBarrier {
   readonly #nodes = new Set<string>();
   #following: AbortController | undefined;
   #listed = 0;
+  /** As of which the nodes are known. */
+  #nodesKnown: Revision = 0;
+  #asking = false;
 
   constructor(options: {
     readonly store: Store;
@@ -85,6 +89,8 @@ export class ClusterBarrier {
     const controller = new AbortController();
     this.#following = controller;
     this.#listed = 0;
+    this.#nodesKnown = 0;
+    this.#asking = false;
     this.#acknowledged.clear();
     this.#nodes.clear();
     const both = {
@@ -103,16 +109,21 @@ export class ClusterBarrier {
         if (change.type === "put") put(change.entry.key.slice(prefix.length), change.entry.value);
         else remove(change.key.slice(prefix.length));
       };
+      const nodes = prefix === this.#keys.nodes;
       void follow({
         ...both,
         prefix,
-        onList: ({ entries }) => {
+        onList: ({ entries, revision }) => {
+          if (nodes && revision < this.#nodesKnown) return;
+          if (nodes) this.#nodesKnown = revision;
           rows.clear();
           for (const { key, value } of entries) put(key.slice(prefix.length), value);
           this.#listed++;
           this.#check();
         },
-        onBatch: ({ changes }) => {
+        onBatch: ({ changes, revision }) => {
+          if (nodes && revision <= this.#nodesKnown) return;
+          if (nodes) this.#nodesKnown = revision;
           for (const change of changes) one(change);
           this.#check();
         },
@@ -135,8 +146,40 @@ export class ClusterBarrier {
   #check(): void {
     if (this.#listed < 2) return;
     const revisions = [...this.#nodes].map((node) => this.#acknowledged.get(node) ?? 0);
-    const reached = Math.min(...revisions, Number.POSITIVE_INFINITY);
-    for (const waiter of this.#waiters) if (waiter.revision <= reached) waiter.resolve();
+    const acknowledged = Math.min(...revisions, Number.POSITIVE_INFINITY);
+    let doubtful = false;
+    for (const waiter of this.#waiters) {
+      if (waiter.revision > acknowledged) continue;
+      if (waiter.revision <= this.#nodesKnown) waiter.resolve();
+      else doubtful = true;
+    }
+    if (doubtful) this.#askNodes();
+  }
+
+  /**
+   * Who is registered as of what somebody waits for? The watch tells of nodes that come when it comes to it: one may have
+   * come before, and not be known yet.
+   */
+  #askNodes(): void {
+    const controller = this.#following;
+    if (controller === undefined || this.#asking) return;
+    this.#asking = true;
+    const { signal } = controller;
+    const list = (): Promise<Listing> => this.#store.list(this.#keys.nodes, { signal });
+    persist(list, { runtime: this.#runtime, signal, report: this.#onError }).then(
+      ({ entries, revision }) => {
+        this.#asking = false;
+        // Nothing newer: whoever still waits does so for what has not happened yet.
+        if (signal.aborted || revision <= this.#nodesKnown) return;
+        this.#nodesKnown = revision;
+        this.#nodes.clear();
+        for (const { key } of entries) this.#nodes.add(key.slice(this.#keys.nodes.length));
+        this.#check();
+      },
+      () => {
+        this.#asking = false;
+      },
+    );
   }
 
   #leave(waiter: Waiter): void {

@@ -1,6 +1,6 @@
 import { isNetloomError, NetloomError } from "../errors.ts";
 import { parseEndpoint, type EndpointFact } from "../endpoint/binding.ts";
-import type { IdentityRecord } from "../identity/store-allocator.ts";
+import { isInForce, type IdentityRecord } from "../identity/store-allocator.ts";
 import type { LabelSet, LabelTable } from "../labels/index.ts";
 import { parseNode, type NodeFact } from "../node/node.ts";
 import { parsePolicy, type Policy } from "../policy/parse.ts";
@@ -127,6 +127,7 @@ export class FactTables {
     if (kind === undefined) return [];
     const before = this.#rows[kind].get(key);
     if (before?.revision === entry.revision) return [];
+    if (kind === "identities" && !isInForce(entry.value)) return this.#remove(kind, key);
     try {
       const value = this.#parse(kind, entry.value);
       const after = { value, created: entry.created, revision: entry.revision };

@@ -27,6 +27,17 @@ export interface IdentityRecord {
    * deleted and made anew is another, and settles the record anew.
    */
   readonly settled: Revision;
+  /**
+   * Nobody uses it any more. The number means nothing from now on, and is not given to other labels before every datapath
+   * has forgotten what it meant: until then the record stays.
+   */
+  readonly retired?: true;
+}
+
+/** What a number means to everybody: nothing before somebody has used it, nor once nobody does. */
+export function isInForce(record: Json): boolean {
+  const { settled, retired } = (record ?? {}) as Partial<IdentityRecord>;
+  return settled !== 0 && retired !== true;
 }
 
 interface Held {
@@ -44,7 +55,7 @@ interface Held {
  * A reference counts once `labels → number` has been rewritten after it was made: the collector deletes that key
  * only at the revision it had before it saw no references, so one of the two fails and tries again. The number's
  * own record is settled by whoever first uses it through that key, which in the same way fails a collector that is
- * about to delete it because the key before was deleted, or because no key pointed to it. See `identity/collect.ts`
+ * about to retire it because the key before was deleted, or because no key pointed to it. See `identity/collect.ts`
  * for the other side.
  */
 export class StoreIdentities implements IdentityAllocator {
@@ -57,7 +68,7 @@ export class StoreIdentities implements IdentityAllocator {
   readonly #range: { readonly first: number; readonly last: number };
   readonly #later: (task: () => Promise<void>) => void;
   readonly #held = new Map<string, Held>();
-  /** Numbers whose reference of this node may be in the store without anybody here who holds them. */
+  /** Numbers that were given back here, and whose reference may still be in the store. */
   readonly #surplus = new Set<number>();
   /** One operation at a time for a label set: references are counted on this side. */
   readonly #busy = new Map<string, Promise<unknown>>();
@@ -98,7 +109,12 @@ export class StoreIdentities implements IdentityAllocator {
         this.#held.delete(key);
         this.#surplus.add(identity.id);
       }
-      await this.#dropSurplus(key, identity.id, options);
+      try {
+        await this.#dropSurplus(key, identity.id, options);
+      } catch (error) {
+        this.#later(() => this.#alone(key, () => this.#dropSurplus(key, identity.id, {})));
+        throw error;
+      }
     });
   }
 
@@ -213,18 +229,18 @@ export class StoreIdentities implements IdentityAllocator {
     }
     const settled = await this.#settle(record, pointer, options);
     if (settled === undefined) return undefined;
-    // Until it is touched: whatever fails from here on, the reference may be there and must not stay.
-    this.#surplus.add(id);
-    let taken = false;
     try {
       await this.#store.create(this.#reference(id), { node: this.#node }, options).catch(allowExists);
-      taken = await this.#touch(pointer, id, options);
-      if (!taken) await this.#dropSurplus(labels.key, id, options);
+      if (!(await this.#touch(pointer, id, options))) {
+        this.#later(() => this.prune());
+        return undefined;
+      }
     } catch (error) {
-      this.#later(() => this.#alone(labels.key, () => this.#dropSurplus(labels.key, id, {})));
+      // The reference may be there without a holder. It may as well have been there before, as after a restart: only
+      // all that is held tells.
+      this.#later(() => this.prune());
       throw error;
     }
-    if (!taken) return undefined;
     this.#surplus.delete(id);
     return { id, labels, revision: settled };
   }
@@ -254,7 +270,7 @@ export class StoreIdentities implements IdentityAllocator {
   }
 
   #means(entry: Entry, labels: LabelSet): boolean {
-    return this.#labelsOf(entry).key === labels.key;
+    return !isRetired(entry) && this.#labelsOf(entry).key === labels.key;
   }
 
   #labelsOf(entry: Entry): LabelSet {
@@ -283,6 +299,10 @@ export class StoreIdentities implements IdentityAllocator {
 export function numberIn(value: Json): number | undefined {
   const id = (value as { readonly id?: unknown } | null)?.id;
   return typeof id === "number" ? id : undefined;
+}
+
+export function isRetired(record: Entry): boolean {
+  return (record.value as unknown as IdentityRecord).retired === true;
 }
 
 /** Losing a race is no error: `undefined` where somebody else was first. */

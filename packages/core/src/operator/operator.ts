@@ -19,7 +19,8 @@ export interface OperatorOptions {
   /** Several clusters may share a store. @defaultValue "default" */
   readonly cluster?: string;
   /**
-   * How often unused identities are looked for, in milliseconds; one is reclaimed after a whole interval without a user.
+   * How often unused identities are looked for, in milliseconds; one is reclaimed after a whole interval without a user,
+   * and when every node has forgotten it.
    * @defaultValue 900000
    */
   readonly identityInterval?: number;
@@ -139,11 +140,13 @@ class NetloomOperator implements Operator {
   #identityCollector(keys: Keys, interval: number): OperatorComponent {
     return {
       name: "identities",
-      run: async ({ store, runtime }, signal) => {
-        const collector = new IdentityCollector({ store, keys });
+      run: async ({ store, runtime, settled }, signal) => {
+        const onReclaimed = (ids: readonly number[]): void => {
+          if (ids.length > 0) this.#events.emit("identities:reclaimed", ids);
+        };
+        const collector = new IdentityCollector({ store, keys, settled, onReclaimed });
         while (!signal.aborted) {
-          const { reclaimed } = await collector.pass({ signal });
-          if (reclaimed.length > 0) this.#events.emit("identities:reclaimed", reclaimed);
+          await collector.pass({ signal });
           await sleep(runtime.clock, interval, signal);
         }
       },

@@ -77,7 +77,8 @@ export class PolicySets {
   readonly #departed = new Set<number>();
   /** Sets of late, also those that are gone: events that name them may still be under way. */
   readonly #recent = new LRUCache<number, PolicySet>({ max: 4096 });
-  #known: { added: number[]; removed: number[] } = { added: [], removed: [] };
+  /** Identities that have come or gone since the last update: what is so of each in the end. */
+  #known = new Map<number, boolean>();
 
   constructor(options: { readonly book: RuleBook; readonly peers: Peers; readonly mode: EnforcementMode }) {
     this.#book = options.book;
@@ -133,11 +134,8 @@ export class PolicySets {
     for (const [id, labels] of list) {
       if (labels === undefined) {
         this.#former.add(id);
-        this.#known.removed.push(id);
-      } else {
-        if (!this.#former.has(id)) this.#newcomers.add(id);
-        this.#known.added.push(id);
-      }
+      } else if (!this.#former.has(id)) this.#newcomers.add(id);
+      this.#known.set(id, labels !== undefined);
     }
     this.#peers.update(list);
   }
@@ -168,14 +166,11 @@ export class PolicySets {
     }
     this.#newcomers = new Set();
     this.#departed.clear();
-    const known = this.#known;
-    this.#known = { added: [], removed: [] };
-    for (const id of known.added) added.push([knownKey(id), KNOWN]);
-    return {
-      added,
-      removed,
-      forgotten: known.removed.filter((id) => !known.added.includes(id)).map(knownKey),
-    };
+    const known = [...this.#known];
+    this.#known = new Map();
+    for (const [id, is] of known) if (is) added.push([knownKey(id), KNOWN]);
+    const forgotten = known.filter(([, is]) => !is).map(([id]) => knownKey(id));
+    return { added, removed, forgotten };
   }
 
   #rebuild(subject: Subject, added: (readonly [PolicyKey, PolicyValue])[], removed: PolicyKey[]): void {

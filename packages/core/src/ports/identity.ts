@@ -21,6 +21,10 @@ export interface IdentityAllocator extends AsyncDisposable {
    * @throws `ERR_IDENTITY_EXHAUSTED`, retryable, where no number is free.
    */
   allocate(labels: LabelSet, options?: AbortOptions): Promise<Identity>;
-  /** Gives one of this allocator's references back. Releasing what it does not hold is no error, and changes nothing. */
+  /**
+   * Gives one of this allocator's references back. Releasing what it does not hold is no error, and changes nothing. Where
+   * this rejects it is given back all the same, and not to be given back again: what could not be told to others is told
+   * to them later.
+   */
   release(identity: Identity, options?: AbortOptions): Promise<void>;
 }

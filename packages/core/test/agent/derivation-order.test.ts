@@ -59,8 +59,10 @@ class Node {
     this.#put("endpoints/node1/web#1", { ...owner, ...rest });
   }
 
-  identity(id: number, app: string): void {
-    this.#put(`identities/${id}`, { labels: [`k8s:app=${app}`], settled: 1 });
+  /** `undefined`: nobody uses it any more. */
+  identity(id: number, app: string | undefined): void {
+    const retired = app === undefined ? { retired: true } : {};
+    this.#put(`identities/${id}`, { labels: [`k8s:app=${app}`], settled: 1, ...retired });
   }
 
   policy(name: string, ingress: NetworkPolicy["ingress"]): void {
@@ -191,5 +193,14 @@ describe("between two writes of one pass", () => {
       node.write();
       expect([...node.answers], String(cidrs)).toEqual([false]);
     }
+  });
+
+  it("an identity that comes and goes between two passes leaves no mark", () => {
+    const node = new Node();
+    node.write();
+    node.identity(BATCH, "batch");
+    node.identity(BATCH, undefined);
+    node.write();
+    expect(node.maps.policy.get(knownKey(BATCH))).toBeUndefined();
   });
 });

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { memoryStore, seededRandom, type MemoryStore } from "../../src/memory/index.ts";
+import { FactTables } from "../../src/facts/fact-tables.ts";
 import { Keys } from "../../src/facts/keys.ts";
 import { IdentityCollector } from "../../src/identity/collect.ts";
 import { StoreIdentities } from "../../src/identity/store-allocator.ts";
 import { LabelTable } from "../../src/labels/index.ts";
 import type { Identity } from "../../src/ports/identity.ts";
 import type { Store } from "../../src/ports/store.ts";
+import { UnluckyStore } from "../support/unlucky-store.ts";
 import { Turns } from "../support/turns.ts";
 
 const keys = new Keys();
@@ -66,6 +68,87 @@ describe("identities in the store", () => {
     await restarted.prune();
     const { entries } = await store.list(keys.identityReferences());
     expect(entries).toHaveLength(1);
+  });
+
+  it("are not another's before every datapath has forgotten them", async () => {
+    const store = memoryStore();
+    const labels = new LabelTable();
+    const range = { first: 256, last: 256 };
+    const identities = agent(store, "a", 1, range);
+    let forget: () => void = () => undefined;
+    const settled = (): Promise<void> => new Promise((resolve) => (forget = resolve));
+    const reclaimed: number[] = [];
+    const onReclaimed = (ids: readonly number[]): void => void reclaimed.push(...ids);
+    const collector = new IdentityCollector({ store, keys, settled, onReclaimed });
+    await identities.release(await identities.allocate(labels.fromStrings(["k8s:app=web"])));
+    for (let pass = 0; pass < 3; pass++) await collector.pass();
+    const tables = new FactTables({ keys, labels, report: (error) => expect(error).toBeUndefined() });
+    tables.load(await store.list(keys.state));
+    expect(tables.identities.size, "it means nothing any more").toBe(0);
+    await expect(identities.allocate(labels.fromStrings(["k8s:app=db"]))).rejects.toMatchObject({
+      code: "ERR_IDENTITY_EXHAUSTED",
+    });
+    await expect(identities.allocate(labels.fromStrings(["k8s:app=web"]))).rejects.toMatchObject({
+      code: "ERR_IDENTITY_EXHAUSTED",
+    });
+    forget();
+    await expect.poll(() => reclaimed).toEqual([256]);
+    expect((await identities.allocate(labels.fromStrings(["k8s:app=db"]))).id).toBe(256);
+  });
+
+  it("mean nothing to others before somebody has used them", async () => {
+    const store = memoryStore();
+    const labels = new LabelTable();
+    await store.create(keys.identity(256), { labels: ["k8s:app=web"], settled: 0 });
+    const tables = new FactTables({ keys, labels, report: (error) => expect(error).toBeUndefined() });
+    tables.load(await store.list(keys.state));
+    expect(tables.identities.size).toBe(0);
+  });
+
+  it("are reclaimed where a collector died after it had deleted what points to them", async () => {
+    const store = memoryStore();
+    const labels = new LabelTable();
+    const identities = agent(store, "a", 1);
+    const web = labels.fromStrings(["k8s:app=web"]);
+    await identities.release(await identities.allocate(web));
+    await store.delete(keys.identityLabels(web.key));
+    const collector = new IdentityCollector({ store, keys });
+    for (let pass = 0; pass < 4; pass++) await collector.pass();
+    expect((await store.list(keys.root)).entries).toEqual([]);
+  });
+
+  it("keep the reference that somebody took while the release before was still failing", async () => {
+    const unlucky = new UnluckyStore(memoryStore());
+    const labels = new LabelTable();
+    const later: (() => Promise<void>)[] = [];
+    const identities = new StoreIdentities({
+      store: unlucky.store,
+      keys,
+      labels,
+      random: seededRandom(1),
+      node: "a",
+      later: (task) => void later.push(task),
+    });
+    const web = labels.fromStrings(["k8s:app=web"]);
+    const first = await identities.allocate(web);
+    unlucky.deal("delete", /references/, "lost");
+    await expect(identities.release(first)).rejects.toMatchObject({ code: "ERR_AMBIGUOUS" });
+    await identities.allocate(web);
+    for (const task of later) await task();
+    const { entries } = await unlucky.store.list(keys.identityReferences());
+    expect(entries).toHaveLength(1);
+  });
+
+  it("leave no reference behind where taking one failed half-way", async () => {
+    const unlucky = new UnluckyStore(memoryStore());
+    const labels = new LabelTable();
+    const web = labels.fromStrings(["k8s:app=web"]);
+    const identities = agent(unlucky.store, "a", 1);
+    unlucky.deal("create", /references/, "lost");
+    await expect(identities.allocate(web)).rejects.toMatchObject({ code: "ERR_AMBIGUOUS" });
+    await expect
+      .poll(async () => (await unlucky.store.list(keys.identityReferences())).entries)
+      .toHaveLength(0);
   });
 
   it("stay unique and referenced in every interleaving of agents, collectors and crashes", async () => {
