@@ -276,6 +276,19 @@ describe("policy sets", () => {
     expect(bench.ask("ingress", 300, 6, 80)).toBe(true);
   });
 
+  it.each([
+    ["their addresses", { action: "deny", peers: [{ cidr: "10.0.0.0/8", endpoints: true }] }],
+    ["the ports they name", { action: "deny", ports: [{ protocol: "TCP", name: "http" }] }],
+  ])("do so too where endpoints are denied by %s", (_, deny) => {
+    const bench = new Bench();
+    bench.take({ kind: "apply", policy: parsePolicy({ name: "p", subject: {}, egress: [{}, deny] }) });
+    bench.update();
+    expect(bench.ask("egress", 4000, 6, 80)).toBe(false);
+    bench.take({ kind: "add", identity: 3 });
+    bench.update();
+    expect(bench.ask("egress", 303, 6, 80)).toBe(true);
+  });
+
   it("grow in place for an identity that is new, and take a new number for anything else", () => {
     const bench = new Bench();
     bench.take({
