@@ -20,6 +20,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   loader: { file: "loader/main.ts", kernel: true },
   netlink: { file: "netlink/main.ts", kernel: true },
   datapath: { file: "datapath/main.ts", kernel: true },
+  cluster: { file: "cluster/main.ts", kernel: true },
 };
 
 async function main(args: string[]): Promise<number> {

@@ -18,9 +18,28 @@ const DEBIAN = {
   "linux-libc-dev": { probe: "/usr/include/linux/bpf.h", why: "kernel headers for bpf/" },
   iproute2: { probe: "ip", why: "an independent view of links, routes and namespaces" },
   "iputils-ping": { probe: "ping", why: "ICMP echo between pods" },
+  ethtool: { probe: "ethtool", why: "switches the bench's offloads" },
+  gcc: { probe: "gcc", why: "compiles the bench's client and server" },
+  iperf3: { probe: "iperf3", why: "bulk transfers of the bench" },
+  ipset: { probe: "ipset", why: "the bench's classic policies" },
+  iptables: { probe: "iptables-nft", why: "the bench's classic services and policies" },
+  make: { probe: "make", why: "builds the bench" },
+  nftables: { probe: "nft", why: "the bench's classic services" },
+  python3: { probe: "python3", why: "runs the bench's harness" },
   bpftool: { probe: "bpftool", why: "an independent view of programs, maps and BTF" },
   tshark: { probe: "tshark", why: "an independent view of the packets on the wire" },
 };
+
+const TESTED = [
+  "clang",
+  "llvm",
+  "libbpf-dev",
+  "linux-libc-dev",
+  "iproute2",
+  "iputils-ping",
+  "bpftool",
+  "tshark",
+];
 
 const COMPILER = ["clang", "llvm", "libbpf-dev", "linux-libc-dev"];
 
@@ -28,10 +47,13 @@ const COMPILER = ["clang", "llvm", "libbpf-dev", "linux-libc-dev"];
 const DEEP = ["packages/datapath-model/test/differential", "packages/simulation"];
 const DEPTH = { NETLOOM_CASES: "20000", NETLOOM_SEEDS: "10000", NETLOOM_STEPS: "1000" };
 
+/** What the bench sets up beside ours. */
+const PEERS = ["gcc", "make", "python3", "iperf3", "ethtool", "iptables", "nftables", "ipset"];
+
 const TASKS = {
   demo: { debian: [], run: () => source("examples/two-nodes/main.ts", rest) },
-  test: { debian: Object.keys(DEBIAN), run: () => bin("vitest", ["run", ...rest]) },
-  "test:deep": { debian: Object.keys(DEBIAN), run: () => bin("vitest", ["run", ...DEEP, ...rest], DEPTH) },
+  test: { debian: TESTED, run: () => bin("vitest", ["run", ...rest]) },
+  "test:deep": { debian: TESTED, run: () => bin("vitest", ["run", ...DEEP, ...rest], DEPTH) },
   check: { debian: COMPILER, run: () => source("tools/check.ts", rest) },
   build: { debian: [], run: () => source("tools/build.ts", rest) },
   package: {
@@ -39,7 +61,7 @@ const TASKS = {
     run: () => source("tools/build.ts", []) || launch(["tools/package-check.ts", ...rest]),
   },
   generate: { debian: COMPILER, run: () => source("tools/generate.ts", rest) },
-  bench: { debian: [...COMPILER, "iproute2"], run: () => source("bench/main.ts", rest) },
+  bench: { debian: [...COMPILER, "iproute2", "bpftool", ...PEERS], run: () => source("bench/main.ts", rest) },
 };
 
 const chosen = TASKS[task];
