@@ -10,6 +10,7 @@ import {
   type Selector,
 } from "../labels/index.ts";
 import { LocatedEndpoints, type Located } from "./located-endpoints.ts";
+import { NumberedPrefixes } from "./numbered-prefixes.ts";
 import type { Peer } from "./parse-peers.ts";
 import { labelOf } from "./prefix-labels.ts";
 import type { PolicyEntity } from "./types.ts";
@@ -70,6 +71,8 @@ export class Peers {
   /** No policy names them any more, and addresses may still have their numbers. */
   readonly #leaving = new Map<string, { readonly cidr: Cidr; readonly id: number }>();
   #departed: number[] = [];
+  /** Of both, as long as they are what they were. */
+  #index: NumberedPrefixes | undefined;
   #prefixRevision = 0;
 
   constructor(onError: ListenerErrorHook, local: LocalIdentities = new LocalIdentities()) {
@@ -143,7 +146,7 @@ export class Peers {
       case "selector":
         return this.#selected(peer.selector);
       case "cidr":
-        return this.#within(peer.cidr, peer.except);
+        return this.#numbered().within(peer.cidr, peer.except);
       case "location":
         return [...(this.located.get(peer.location)?.ids ?? [])];
       case "entity":
@@ -175,29 +178,15 @@ export class Peers {
       case "cluster":
         return [host, remoteNode, apiServer, unmanaged, health, init, ingress, ...this.#selected(EVERYONE)];
       case "world":
-        return [world, worldIpv4, worldIpv6, ...this.#outside()];
+        return [world, worldIpv4, worldIpv6, ...this.#numbered().ofFamily()];
       case "world-ipv4":
         // A cluster of one family has one number for the world.
-        return [world, worldIpv4, ...this.#outside(4)];
+        return [world, worldIpv4, ...this.#numbered().ofFamily(4)];
       case "world-ipv6":
-        return [worldIpv6, ...this.#outside(6)];
+        return [worldIpv6, ...this.#numbered().ofFamily(6)];
       default:
         return undefined;
     }
-  }
-
-  #outside(family?: 4 | 6): number[] {
-    return this.#numbered()
-      .filter(({ cidr }) => family === undefined || cidr.family === family)
-      .map(({ id }) => id);
-  }
-
-  #within(cidr: Cidr, except: readonly Cidr[]): number[] {
-    const inside = (prefix: Cidr): boolean =>
-      cidr.containsCidr(prefix) && !except.some((hole) => hole.containsCidr(prefix));
-    return this.#numbered()
-      .filter((prefix) => inside(prefix.cidr))
-      .map(({ id }) => id);
   }
 
   #acquirePrefix(cidr: Cidr): void {
@@ -210,7 +199,7 @@ export class Peers {
     // Also one that is leaving: it has its number still.
     this.#prefixes.set(text, { cidr, id: this.#local.allocate(text), uses: 1 });
     if (!this.#leaving.delete(text)) this.#fresh.set(text, cidr);
-    this.#prefixRevision++;
+    this.#prefixesChanged();
   }
 
   #releasePrefix(cidr: Cidr): void {
@@ -220,12 +209,14 @@ export class Peers {
     this.#prefixes.delete(text);
     if (this.#fresh.delete(text)) this.#local.release(text);
     else this.#leaving.set(text, { cidr, id: known.id });
-    this.#prefixRevision++;
+    this.#prefixesChanged();
   }
 
   /** Restores the number a prefix had before a restart, before policies name it. */
   restorePrefix(cidr: Cidr, id: number): void {
-    if (this.#local.restore(formatCidr(cidr), id)) this.#leaving.set(formatCidr(cidr), { cidr, id });
+    if (!this.#local.restore(formatCidr(cidr), id)) return;
+    this.#leaving.set(formatCidr(cidr), { cidr, id });
+    this.#index = undefined;
   }
 
   /**
@@ -235,12 +226,9 @@ export class Peers {
   freshPrefixes(): ReadonlyMap<number, number> {
     const parents = new Map<number, number>();
     for (const [text, cidr] of this.#fresh) {
-      const around = this.#numbered()
-        .filter((other) => other.cidr.prefix < cidr.prefix && other.cidr.containsCidr(cidr))
-        .filter((other) => !this.#fresh.has(formatCidr(other.cidr)))
-        .sort((a, b) => b.cidr.prefix - a.cidr.prefix);
+      const around = this.#numbered().around(cidr, (other) => !this.#fresh.has(formatCidr(other)));
       const world = cidr.family === 4 ? worldIpv4 : worldIpv6;
-      parents.set(this.#prefixes.get(text)!.id, around[0]?.id ?? world);
+      parents.set(this.#prefixes.get(text)!.id, around ?? world);
     }
     return parents;
   }
@@ -254,7 +242,7 @@ export class Peers {
       this.#departed.push(id);
     }
     this.#leaving.clear();
-    this.#prefixRevision++;
+    this.#prefixesChanged();
   }
 
   /** Numbers that no address has any more; each is told once. */
@@ -263,8 +251,14 @@ export class Peers {
   }
 
   /** Every prefix that some address may have the number of. */
-  #numbered(): { readonly cidr: Cidr; readonly id: number }[] {
-    return [...this.#prefixes.values(), ...this.#leaving.values()];
+  #numbered(): NumberedPrefixes {
+    this.#index ??= new NumberedPrefixes([...this.#prefixes.values(), ...this.#leaving.values()]);
+    return this.#index;
+  }
+
+  #prefixesChanged(): void {
+    this.#prefixRevision++;
+    this.#index = undefined;
   }
 
   #rowOf(id: number, add: boolean): number {
