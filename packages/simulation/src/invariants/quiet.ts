@@ -33,6 +33,7 @@ export function quietCheck(options: QuietOptions): Check {
           compareRows(machine, facts, timeline.revision) ??
           nodeRows(machine, facts) ??
           policy.everything(machine) ??
+          machine.difference() ??
           policyGarbage(machine, facts) ??
           ipamLeaks(machine, options);
         if (wrong !== undefined) return wrong;

@@ -65,6 +65,16 @@ export class Machine {
     this.connected = true;
   }
 
+  /** A table that does not hold what was written to it. */
+  difference(): string | undefined {
+    const found = new Shadow();
+    found.read(this.datapath.maps);
+    const table = this.shadow.differsFrom(found);
+    return table === undefined
+      ? undefined
+      : `table ${table} of ${this.name} does not hold what was written to it`;
+  }
+
   /** The agent will die in the middle of a pass. */
   dieAfterWrites(count: number): void {
     this.#writesLeft = count;

@@ -44,6 +44,18 @@ export class Shadow {
     for (const [key, value] of maps.policy.entries()) this.setPolicy(key, value);
   }
 
+  /** The first table that is not the same. */
+  differsFrom(other: Shadow): string | undefined {
+    if (this.endpoints.size !== other.endpoints.size) return "endpoints";
+    for (const [address, row] of this.ipcache)
+      if (other.ipcache.get(address)?.identity !== row.identity) return "ipcache";
+    if (this.ipcache.size !== other.ipcache.size) return "ipcache";
+    for (const [set, peers] of this.policy)
+      for (const [peer, entries] of peers)
+        if (other.policy.get(set)?.get(peer)?.size !== entries.size) return "policy";
+    return undefined;
+  }
+
   setEndpoint(key: EndpointKey, value: EndpointValue | undefined): void {
     const name = formatAddress(key.address);
     if (value === undefined) this.endpoints.delete(name);

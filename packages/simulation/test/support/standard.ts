@@ -1,5 +1,6 @@
 import { clusterPool, clusterPoolOperator } from "@netloom/ipam-cluster-pool";
 import { vxlan } from "@netloom/routing-vxlan";
+import { claimsOfTheLiving } from "./claims.ts";
 import type { Backends, SimulatedClusterOptions } from "@netloom/simulation";
 
 const base = { name: "default", cidrs: ["10.0.0.0/25"], blockPrefix: { ipv4: 29 } };
@@ -18,5 +19,13 @@ export const standardBackends: Backends = {
 };
 
 export function standard(seed: number, more: Partial<SimulatedClusterOptions> = {}): SimulatedClusterOptions {
-  return { seed, nodes: 3, operators: 2, backends: standardBackends, services: seed % 8 === 0, ...more };
+  return {
+    seed,
+    nodes: 3,
+    operators: 2,
+    backends: standardBackends,
+    services: seed % 8 === 0,
+    invariants: [claimsOfTheLiving],
+    ...more,
+  };
 }
