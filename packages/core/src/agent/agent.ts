@@ -1,6 +1,6 @@
 import { ClusterBarrier } from "../facts/barrier.ts";
 import { createClusterClient, type Cluster } from "../cluster/client.ts";
-import { messageOf } from "../errors.ts";
+import { messageOf, NetloomError } from "../errors.ts";
 import { TypedEmitter, type Emits } from "../events.ts";
 import { FactTables, type FactChange } from "../facts/fact-tables.ts";
 import { follow } from "../facts/follow.ts";
@@ -431,11 +431,23 @@ class NetloomAgent implements Agent {
   async #startDatapath(signal: AbortSignal): Promise<void> {
     const { datapath } = this.#options;
     await datapath.start(this.#context(), { signal });
+    this.#assertStoreKnowsPods();
     // What is in force first: facts then take up the numbers that they had.
     this.#derivation.adopt(datapath.maps);
     const changes = this.#waiting ?? [];
     this.#waiting = undefined;
     this.#derivation.apply(changes);
+  }
+
+  /** Losing the store stops changes, not traffic: what it does not know any more must not be taken for gone. */
+  #assertStoreKnowsPods(): void {
+    const known = [...this.#facts.endpoints.values()].some(({ value }) => value.node === this.name);
+    const pods = known ? 0 : [...this.#options.datapath.maps.endpoints.entries()].length;
+    if (pods === 0) return;
+    const message = `the datapath has ${pods} pod addresses of ${this.name}, and the store ${this.#options.store.name} knows none of its endpoints`;
+    throw new NetloomError("ERR_STORE_LOST", message, {
+      remedy: "give the agent the store it had; where the pods are gone for good, call uninstall() first",
+    });
   }
 
   #context(): DatapathContext {

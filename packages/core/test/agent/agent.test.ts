@@ -296,6 +296,23 @@ describe("an agent in trouble", () => {
     await agent.stop();
   });
 
+  it("does not take its pods for gone where the store has been wiped", async () => {
+    const datapath = memoryDatapath();
+    const store = memoryStore();
+    const first = testNode(store, 1, { datapath });
+    await first.agent.start();
+    await first.agent.endpoints.create({ name: "default/one", labels: ["k8s:app=web"] });
+    await first.agent.stop();
+    const before = [...datapath.maps.endpoints.entries()];
+    const { agent } = testNode(memoryStore(), 1, { datapath });
+    await expect(agent.start()).rejects.toMatchObject({ code: "ERR_STORE_LOST" });
+    expect([...datapath.maps.endpoints.entries()]).toEqual(before);
+    const again = testNode(store, 1, { datapath });
+    await again.agent.start();
+    expect(again.agent.endpoints.list()).toHaveLength(1);
+    await again.agent.stop();
+  });
+
   it("rejects, and does not throw, where a name or a label cannot be right", async () => {
     const { agent } = testNode(memoryStore(), 1);
     await agent.start();
