@@ -1,4 +1,4 @@
-import type { Family } from "../address/index.ts";
+import { parseAddress, parseCidr, type Family } from "../address/index.ts";
 import type { EndpointFact } from "../endpoint/binding.ts";
 import { transition, type EndpointEvent, type EndpointState } from "../endpoint/state.ts";
 import { isNetloomError, messageOf, NetloomError } from "../errors.ts";
@@ -10,7 +10,7 @@ import { quietly } from "../identity/store-allocator.ts";
 import type { LabelFilter, LabelSet, LabelTable } from "../labels/index.ts";
 import type { Attachment, Datapath, EndpointHook } from "../ports/datapath.ts";
 import type { Identity, IdentityAllocator } from "../ports/identity.ts";
-import type { Ipam, Lease } from "../ports/ipam.ts";
+import type { Ipam, Lease, RestoredLease } from "../ports/ipam.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { AbortOptions, Json, Revision, Store } from "../ports/store.ts";
 import { persist, whileWanted } from "../time/persist.ts";
@@ -154,9 +154,7 @@ export class Endpoints {
   async restore(): Promise<void> {
     const { facts, node, datapath } = this.#context;
     const own = [...facts.endpoints.values()].filter(({ value }) => value.node === node);
-    await this.#context.ipam.restore(
-      own.map(({ value }) => ({ ...leaseOf(value), retired: value.state === "retired" })),
-    );
+    await this.#context.ipam.restore(own.flatMap(({ value }) => this.#toRestore(value)));
     const attachments = new Map((await datapath.attachments()).map((one) => [one.name, one]));
     for (const { value: fact, revision } of own) {
       this.#lastId = Math.max(this.#lastId, fact.id);
@@ -164,6 +162,17 @@ export class Endpoints {
       else await this.#restoreOne(fact, revision, attachments.get(fact.name));
     }
     for (const name of attachments.keys()) if (!this.#live.has(name)) await datapath.detach(name);
+  }
+
+  /** Those of a node that bore this name before may be in ranges that this one does not have: nobody gets them from it. */
+  #toRestore(fact: EndpointFact): RestoredLease[] {
+    const retired = fact.state === "retired";
+    if (!retired) return [{ ...leaseOf(fact), retired }];
+    const ranges = this.#context.ipam.ranges().map(parseCidr);
+    const addresses = fact.addresses.filter((address) =>
+      ranges.some((range) => range.contains(parseAddress(address))),
+    );
+    return addresses.length === 0 ? [] : [{ ...leaseOf(fact), addresses, retired }];
   }
 
   async #restoreOne(fact: EndpointFact, revision: Revision, found: Attachment | undefined): Promise<void> {

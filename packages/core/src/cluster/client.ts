@@ -40,8 +40,8 @@ export interface Cluster {
   readonly nodes: {
     list(options?: AbortOptions): Promise<readonly NodeFact[]>;
     /**
-     * Declares a node gone for good: its endpoints, references and ranges are given back. Its agent must not run any
-     * more, nor its datapath be connected.
+     * Declares a node gone for good: its endpoints, references and ranges are given back, once no other node sends to them
+     * any more. Its agent must not run any more, nor its datapath be connected.
      */
     remove(name: string, options?: AbortOptions): Promise<Revision | undefined>;
   };
@@ -117,7 +117,10 @@ function writer<T>(
   };
 }
 
-/** The endpoints first: as long as the node is listed, somebody answers for them. */
+/**
+ * The endpoints first: as long as the node is listed, somebody answers for them. They are retired: an operator forgets
+ * them when every datapath has, and a node that bears this name again before finds that their addresses are not free.
+ */
 async function removeNode(
   store: Store,
   keys: Keys,
@@ -125,7 +128,10 @@ async function removeNode(
   options: AbortOptions = {},
 ): Promise<Revision | undefined> {
   const { entries } = await store.list(keys.endpointsOf(name), options);
-  for (const { key } of entries) await store.delete(key, options);
+  for (const { key, value, revision } of entries) {
+    const retired: Json = { ...(value as Readonly<Record<string, Json>>), state: "retired" };
+    await quietly(store.update(key, retired, { ...options, revision }));
+  }
   const revision = await store.delete(keys.node(name), options);
   await store.delete(keys.acknowledgement(name), options);
   const references = await store.list(keys.identityReferences(), options);

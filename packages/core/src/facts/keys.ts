@@ -28,8 +28,15 @@ export class Keys {
     return `${this.state}endpoints/${node}/${owner}`;
   }
 
-  endpointsOf(node: string): string {
-    return `${this.state}endpoints/${node}/`;
+  /** @param node - of every node where it is left out. */
+  endpointsOf(node?: string): string {
+    return node === undefined ? `${this.state}endpoints/` : `${this.state}endpoints/${node}/`;
+  }
+
+  /** @param key - of an endpoint. */
+  nodeOfEndpoint(key: string): string {
+    const rest = key.slice(this.endpointsOf().length);
+    return rest.slice(0, rest.indexOf("/"));
   }
 
   identity(id: number): string {

@@ -3,6 +3,7 @@ import { TypedEmitter, type Emits } from "../events.ts";
 import { ClusterBarrier } from "../facts/barrier.ts";
 import { follow } from "../facts/follow.ts";
 import { Keys } from "../facts/keys.ts";
+import { DepartedEndpoints } from "./departed.ts";
 import { IdentityCollector } from "../identity/collect.ts";
 import { Lifecycle, type Status } from "../lifecycle.ts";
 import type { OperatorComponent, OperatorContext } from "../ports/operator.ts";
@@ -89,7 +90,11 @@ class NetloomOperator implements Operator {
           onError: (error) => this.#report(error),
         }),
     };
-    this.#components = [...(options.components ?? []), this.#identityCollector(keys, identityInterval)];
+    this.#components = [
+      ...(options.components ?? []),
+      this.#identityCollector(keys, identityInterval),
+      departedEndpoints(keys),
+    ];
     this.#lifecycle = new Lifecycle("operator", [
       {
         name: "components",
@@ -156,4 +161,37 @@ class NetloomOperator implements Operator {
   #report(error: unknown): void {
     this.#events.emit("error", error);
   }
+}
+
+/** Milliseconds. Whoever is declared gone is noticed at once; this is for what failed, or was missed. */
+const DEPARTED_INTERVAL = 30_000;
+
+function departedEndpoints(keys: Keys): OperatorComponent {
+  return {
+    name: "departed-endpoints",
+    run: async (context, signal) => {
+      const endpoints = new DepartedEndpoints(context, keys);
+      let due = true;
+      let wake: () => void = () => undefined;
+      const watching = context.watchNodes(() => {
+        due = true;
+        wake();
+      }, signal);
+      while (!signal.aborted) {
+        if (due) {
+          due = false;
+          await endpoints.pass(signal);
+          continue;
+        }
+        const rest = new AbortController();
+        wake = () => rest.abort();
+        const end = (): void => rest.abort();
+        signal.addEventListener("abort", end, { once: true });
+        await sleep(context.runtime.clock, DEPARTED_INTERVAL, rest.signal).catch(() => undefined);
+        signal.removeEventListener("abort", end);
+        due = true;
+      }
+      await watching;
+    },
+  };
 }
