@@ -48,7 +48,9 @@ export function appliedCheck(machines: () => Iterable<Machine>, facts: Facts): C
     },
     onSettled(revision) {
       for (const { name, applied, shadow } of machines()) {
-        if (applied >= revision || (applied === 0 && shadow.ipcache.size === 0)) continue;
+        if (applied >= revision) continue;
+        // One that came later has never had anything of before.
+        if (applied === 0 && (shadow.ipcache.size === 0 || facts.joined(name) > revision)) continue;
         return `every node was said to enforce revision ${revision}, and ${name} enforces ${applied}`;
       }
       return undefined;

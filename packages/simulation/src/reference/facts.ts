@@ -48,6 +48,11 @@ export class Facts {
     return this.#timeline.list(KEYS.nodes, at).map(({ value }) => value as unknown as NodeRecord);
   }
 
+  /** Since when a node is registered. */
+  joined(node: string): Revision {
+    return this.#timeline.get(`${KEYS.nodes}${node}`)?.created ?? Number.POSITIVE_INFINITY;
+  }
+
   /** What a number stands for, or stood for last. */
   meaning(identity: number): readonly string[] | undefined {
     return this.#timeline
