@@ -10,7 +10,6 @@
 static __always_inline int translate(struct walk *walk, struct ct_value **ct, struct ct_new *remember, __u32 *chosen)
 {
 	struct ct_value *flow = *ct;
-	__be32 before = walk->goes.destination;
 	int reason;
 
 	if (walk->ct_state == CT_REPLY || walk->ct_state == CT_RELATED) {
@@ -24,9 +23,15 @@ static __always_inline int translate(struct walk *walk, struct ct_value **ct, st
 	if (flow && !(flow->flags & (CT_SERVICE | CT_OUTSIDE)))
 		return 0;
 	reason = service_translate(walk, flow, remember, chosen);
-	if (reason || walk->goes.destination == before)
+	if (reason)
 		return reason;
-	*ct = ct_find(walk);
+	if (remember->flags & CT_TRANSLATED) {
+		*ct = ct_find(walk);
+	} else if (flow && (flow->flags & CT_SERVICE)) {
+		/* The frontend itself has become its backend: a plain flow, under the key of the service's. */
+		walk->ct_state = CT_NEW;
+		*ct = NULL;
+	}
 	return 0;
 }
 

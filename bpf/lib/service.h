@@ -82,8 +82,9 @@ static __always_inline struct backend_value *service_backend_chosen(const struct
 
 /*
  * Sends a packet for a frontend to a backend: the one this flow had, or a chosen one, which `chosen` then names. `ct`
- * is the flow from client to frontend where it is known. Fills `remember` for the flow from client to backend. Returns
- * 0 (with `goes` unchanged where the destination is no frontend) or a drop reason.
+ * is the flow from client to frontend where it is known. Fills `remember` for the flow from client to backend, or leaves
+ * it empty where there is nothing to translate: the destination is no frontend, or its own backend. Returns 0 or a drop
+ * reason.
  */
 static __always_inline int service_translate(struct walk *walk, struct ct_value *ct, struct ct_new *remember,
 					     __u32 *chosen)
@@ -111,6 +112,10 @@ static __always_inline int service_translate(struct walk *walk, struct ct_value 
 	}
 	address = backend->address.word[3];
 	port = backend->port;
+	if (address == frontend.destination && port == frontend.destination_port) {
+		*chosen = 0;
+		return 0;
+	}
 	remember->flags = CT_TRANSLATED;
 	remember->nat_address = frontend.destination;
 	remember->nat_port = frontend.destination_port;

@@ -1,12 +1,16 @@
 import { maglevTable } from "@netloom/core";
-import { Limits } from "@netloom/core/backend";
-import { PROTOCOL, tcp, udp } from "../support/packets.ts";
+import { BackendState, Limits } from "@netloom/core/backend";
+import { FLAG, PROTOCOL, tcp, udp } from "../support/packets.ts";
 import type { Suite } from "./bench.ts";
-import { fromPod, walks, type Step, type WalkCase } from "./case.ts";
+import { fromPod, toPod, walks, type Step, type WalkCase } from "./case.ts";
 import { flowHash } from "./flow-hash.ts";
 import { A, B, C, NODE, OTHER_NODE, REMOTE, WORLD } from "./world.ts";
 import { WEB, DNS, client, ID, web, entry, flow } from "./service-questions.ts";
 
+const { ACK } = FLAG;
+/** A frontend of the node's own address. */
+const NODE_WEB = `${NODE}:30080`;
+const taken = { verdict: "accept", as: "to-stack" } as const;
 const POOL = [`${B}:1001`, `${B}:1002`, `${B}:1003`];
 
 const choices: readonly WalkCase[] = [
@@ -111,6 +115,75 @@ const choices: readonly WalkCase[] = [
       }),
     ],
   })),
+  {
+    name: "tells a frontend of the node's from its backend there by the port alone",
+    given: (world) => world.service(NODE_WEB, PROTOCOL.tcp, [`${NODE}:80`]),
+    walk: [
+      fromPod("a", tcp(client, NODE_WEB), {
+        ...taken,
+        to: `${NODE}:80`,
+        changes: [
+          `+ ct tcp ${client} > ${NODE_WEB} 8000s S/- service nat=${NODE}:80 backend=1`,
+          `+ ct tcp ${client} > ${NODE}:80 60s S/- translated outside nat=${NODE_WEB} egress=7/1`,
+        ],
+      }),
+      fromPod("a", tcp(client, NODE_WEB, { flags: ACK }), {
+        ...taken,
+        to: `${NODE}:80`,
+        changes: [
+          `~ ct tcp ${client} > ${NODE}:80 8000s S/- translated outside nat=${NODE_WEB} egress=7/1`,
+        ],
+        event: { state: "established", egress: [7, 0, "cached"] },
+      }),
+    ],
+  },
+  {
+    name: "takes a frontend that is its own backend for none",
+    given: (world) => world.service(`${NODE}:80`, PROTOCOL.tcp, [`${NODE}:80`]),
+    walk: [
+      fromPod("a", tcp(client, `${NODE}:80`), {
+        ...taken,
+        changes: [`+ ct tcp ${client} > ${NODE}:80 60s S/- outside egress=7/1`],
+        event: { service: ID },
+      }),
+    ],
+  },
+  {
+    name: "takes one for none that becomes its own backend, and knows its answers",
+    given: (world) => world.service(`${NODE}:80`, PROTOCOL.tcp, [`${B}:8080`]),
+    walk: [
+      fromPod("a", tcp(client, `${NODE}:80`), {
+        verdict: "redirect",
+        as: "to-endpoint",
+        to: `${B}:8080`,
+        changes: [
+          `+ ct tcp ${client} > ${NODE}:80 8000s S/- service nat=${B}:8080 backend=1`,
+          `+ ct tcp ${client} > ${B}:8080 60s S/- translated nat=${NODE}:80 egress=7/301 ingress=7/300`,
+        ],
+      }),
+      fromPod(
+        "a",
+        tcp(client, `${NODE}:80`, { flags: ACK }),
+        {
+          ...taken,
+          changes: [`~ ct tcp ${client} > ${NODE}:80 8000s -/- outside egress=7/1`],
+          event: { state: "new", egress: [7, 0, "none"] },
+        },
+        {
+          before: (world) => {
+            world.service(`${NODE}:80`, PROTOCOL.tcp, [`${NODE}:80`], { first: 2 });
+            world.backend(1, `${B}:8080`, PROTOCOL.tcp, BackendState.BACKEND_GONE);
+          },
+        },
+      ),
+      toPod("a", tcp(`${NODE}:80`, client, { flags: ACK }), {
+        verdict: "accept",
+        as: "to-endpoint",
+        changes: [`~ ct tcp ${client} > ${NODE}:80 8000s -/- seen-reply outside egress=7/1`],
+        event: { state: "reply" },
+      }),
+    ],
+  },
   {
     name: "takes up an address that becomes a frontend while a flow to it lasts",
     walk: [

@@ -95,7 +95,11 @@ function translate(walk: Walk, flow: Flow | undefined): Translated {
   // A known flow between pods is no service's. One that leaves the cluster may have become one.
   if (flow !== undefined && !flow.has(CtFlag.CT_SERVICE | CtFlag.CT_OUTSIDE)) return unchanged;
   const translation = serviceTranslate(walk, flow);
-  return translation === undefined ? unchanged : { flow: ctFind(walk), ...translation };
+  if (translation !== undefined) return { flow: ctFind(walk), ...translation };
+  if (flow?.has(CtFlag.CT_SERVICE) !== true) return unchanged;
+  // The frontend itself has become its backend: a plain flow, under the key of the service's.
+  walk.ctState = CtState.CT_NEW;
+  return { ...unchanged, flow: undefined };
 }
 
 function translateBack(walk: Walk, flow: Flow): void {

@@ -49,7 +49,7 @@ export interface Translation {
  * Sends a packet for a frontend to a backend: the one this flow had, or a chosen one. `flow` is the one from client to
  * frontend, where it is known.
  *
- * @returns `undefined` where the destination is no frontend: then nothing has changed.
+ * @returns `undefined` where the destination is no frontend, or its own backend: then nothing has changed.
  * @throws Drop where there is no backend.
  */
 export function serviceTranslate(walk: Walk, flow: Flow | undefined): Translation | undefined {
@@ -62,6 +62,7 @@ export function serviceTranslate(walk: Walk, flow: Flow | undefined): Translatio
   const natAddress = frontend.destination;
   const remember = { flags: CtFlag.CT_TRANSLATED, natAddress, natPort: frontend.destinationPort };
   const address = backend.address.w3;
+  if (address === frontend.destination && backend.port === frontend.destinationPort) return undefined;
   const toItself = address === frontend.source;
   // A pod that is sent to itself would take its own address for a martian: show it another.
   if (toItself) rewriteEnd(walk, "source", LOOPBACK_ADDRESS, frontend.sourcePort);

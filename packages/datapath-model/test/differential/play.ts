@@ -13,7 +13,6 @@ import {
 import { IpProtocol, TcxVerdict } from "@netloom/datapath-model";
 import type { Input, KernelSide, Output } from "./kernel.ts";
 import { answerEnds, arpFrame, errorAbout, frameOf, vary } from "./frames.ts";
-import { knownDifference } from "./known.ts";
 import type { ModelSide } from "./model.ts";
 import { OTHER_NODE, placeOf, PODS, word } from "./places.ts";
 import type { Action, Case, Conversation, Step, Variation } from "./steps.ts";
@@ -174,11 +173,6 @@ export class Duel {
 
   /** One packet through one program of both; then on, as the node would hand it on. */
   #pass({ packet, input }: Sent, where: string): void {
-    const known = knownDifference(packet, input);
-    if (known !== undefined) {
-      this.#tally.leaveOut(known);
-      return;
-    }
     const before = performance.now();
     const kernel = this.#kernel.run(packet, input);
     if (performance.now() - before > MOST_MILLISECONDS) throw new Paused();

@@ -88,6 +88,8 @@ export const FRONTENDS: readonly {
   { address: VIP, port: 80, protocol: 132 },
   // Of the node itself, whose backend may be the node.
   { address: NODE, port: NODE_PORT, protocol: 6 },
+  // That may be its own backend.
+  { address: NODE, port: 80, protocol: 6 },
 ];
 
 /** Slots of each Maglev table, in turn. They cannot be changed often: replacing one waits for all CPUs. */

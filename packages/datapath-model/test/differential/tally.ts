@@ -26,11 +26,6 @@ export class Tally {
     }
   }
 
-  /** A packet that was not sent, because of a difference that is known. */
-  leaveOut(known: string): void {
-    this.#count(`left out: ${known}`);
-  }
-
   /** A line for each kind, the most frequent first. */
   report(): string {
     const widest = String(this.packets).length;
