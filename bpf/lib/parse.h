@@ -81,7 +81,7 @@ static __always_inline int parse_transport(struct walk *walk, void *l4, void *en
 
 	switch (walk->protocol) {
 	case IPPROTO_TCP:
-		if (l4 + 14 > end)
+		if (l4 + sizeof(struct tcphdr) > end)
 			return DROP_INVALID_PACKET;
 		walk->tcp_flags = ((__u8 *)l4)[13];
 		break;
@@ -114,8 +114,8 @@ static __always_inline int parse_transport(struct walk *walk, void *l4, void *en
 	return 0;
 }
 
-#define PLAIN_HEADERS (ETH_HLEN + sizeof(struct iphdr) + 14)          /* no options; up to the flags of TCP */
-#define MOST_HEADERS (ETH_HLEN + 60 + sizeof(struct icmp_header) + 28) /* options; an ICMP error and its subject */
+#define PLAIN_HEADERS (ETH_HLEN + sizeof(struct iphdr) + sizeof(struct tcphdr)) /* no options */
+#define MOST_HEADERS (ETH_HLEN + 60 + sizeof(struct icmp_header) + 28)           /* options; an ICMP error and its subject */
 
 /* Fills `came` and `goes` from an IPv4 packet. Returns 0 or a drop reason. */
 static __always_inline int parse_ipv4(struct walk *walk)

@@ -98,7 +98,8 @@ const malformed: readonly (readonly [name: string, packet: Uint8Array])[] = [
   ["a version that is not 4", ip(A, B, PROTOCOL.udp, new Uint8Array(8), { version: 6 })],
   ["a header of less than 20 bytes", patched(tcp(`${A}:1`, `${B}:80`), 14, 0x44)],
   ["options that are cut off", patched(cut(tcp(`${A}:1`, `${B}:80`), 42), 14, 0x4f)],
-  ["no more than half of TCP's header", cut(tcp(`${A}:1`, `${B}:80`), 14 + 20 + 13)],
+  ["a TCP header that is cut off", cut(tcp(`${A}:1`, `${B}:80`), 14 + 20 + 19)],
+  ["no more of TCP's header than its flags", cut(tcp(`${A}:1`, `${B}:80`), 14 + 20 + 14)],
   ["a UDP header that is cut off", cut(udp(`${A}:1`, `${B}:80`), 14 + 20 + 7)],
   ["an ICMP header that is cut off", cut(icmp(A, B), 14 + 20 + 7)],
   ["no transport header", ip(A, B, PROTOCOL.sctp, new Uint8Array(0))],
@@ -117,6 +118,13 @@ const headers: readonly WalkCase[] = malformed.flatMap(([name, packet]): WalkCas
   { name: `leaves ${name} from the uplink to the stack`, walk: [fromFabric(packet, { verdict: "next" })] },
 ]);
 
+const unmapped: readonly WalkCase[] = [
+  {
+    name: "maps no port for a header that is cut off",
+    walk: [toFabric(cut(tcp(`${A}:40000`, `${WORLD}:80`), 14 + 20 + 19), bad)],
+  },
+];
+
 function patched(packet: Uint8Array, at: number, byte: number): Uint8Array {
   const changed = packet.slice();
   changed[at] = byte;
@@ -127,5 +135,5 @@ export const links: Suite = (runner, create) => {
   walks(runner, create, "ARP", arps);
   walks(runner, create, "what is not IPv4", others);
   walks(runner, create, "the source check", sources);
-  walks(runner, create, "headers that cannot be read", headers);
+  walks(runner, create, "headers that cannot be read", [...headers, ...unmapped]);
 };

@@ -10,9 +10,9 @@ export const ICMP_HEADER = 8;
 const MORE_FRAGMENTS = 0x2000;
 const FRAGMENT_OFFSET = 0x1fff;
 
-/** How much of a transport header must be there to be read: TCP up to its flags. */
+/** How much of a transport header must be there. */
 const LEAST_BYTES: Readonly<Record<number, number>> = {
-  [IpProtocol.TCP]: 14,
+  [IpProtocol.TCP]: 20,
   [IpProtocol.UDP]: 8,
   [IpProtocol.SCTP]: 8,
   [IpProtocol.ICMP]: ICMP_HEADER,

@@ -60,7 +60,6 @@ function fixTransportChecksum({ packet, protocol, transport }: Walk, address: Ch
   const field = checksumField(protocol);
   if (field === undefined) return;
   const at = transport + field;
-  if (!packet.reaches(at + 2)) throw new Drop(DropReason.DROP_INVALID_PACKET);
   const { view } = packet;
   const replace = (change: Change): void => {
     const before = view.getUint16(at);
