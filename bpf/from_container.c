@@ -6,6 +6,12 @@
 #include "lib/parse.h"
 #include "lib/service.h"
 
+/* Multicast (RFC 5771), and broadcast to whoever is on the link. */
+static __always_inline bool is_group(__be32 address)
+{
+	return (address & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000) || address == bpf_htonl(0xffffffff);
+}
+
 /* Frontends become backends and backends frontends again. Leaves in `ct` the flow between the pods themselves. */
 static __always_inline int translate(struct walk *walk, struct ct_value **ct, struct ct_new *remember, __u32 *chosen)
 {
@@ -63,8 +69,8 @@ int from_container(struct __sk_buff *skb)
 		return drop(&walk, DROP_INVALID_SOURCE_IP);
 	walk.endpoint = pod->id;
 	walk.source_identity = pod->identity;
-	if ((walk.came.destination & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000))
-		return drop_silently(skb, DROP_UNROUTABLE); /* multicast stays in the pod */
+	if (is_group(walk.came.destination))
+		return drop_silently(skb, DROP_UNROUTABLE); /* stays in the pod */
 
 	/* Which flow, and where to? */
 	ct = ct_find(&walk);

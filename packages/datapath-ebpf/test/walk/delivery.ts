@@ -191,8 +191,8 @@ const outside: readonly WalkCase[] = [
       }),
     ],
   },
-  ...["224.0.0.251", "239.255.255.250"].map((group): WalkCase => ({
-    name: `keeps multicast to ${group} in the pod`,
+  ...["224.0.0.251", "239.255.255.250", "255.255.255.255"].map((group): WalkCase => ({
+    name: `keeps what is for ${group} in the pod`,
     walk: [
       fromPod("a", udp(`${A}:5353`, `${group}:5353`), { verdict: "drop", as: "unroutable", silent: true }),
     ],

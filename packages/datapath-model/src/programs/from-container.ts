@@ -28,7 +28,7 @@ export function fromContainer(walk: Walk): Verdict {
   if (pod === undefined || pod.ifindex !== packet.ifindex) throw new Drop(DropReason.DROP_INVALID_SOURCE_IP);
   walk.endpoint = pod.id;
   walk.sourceIdentity = pod.identity;
-  if (isMulticast(walk.came.destination)) throw new Drop(DropReason.DROP_UNROUTABLE, { silent: true });
+  if (isGroup(walk.came.destination)) throw new Drop(DropReason.DROP_UNROUTABLE, { silent: true });
 
   // Which flow, and where to?
   const { flow, remember, chosen } = translate(walk, ctFind(walk));
@@ -108,6 +108,7 @@ function translateBack(walk: Walk, flow: Flow): void {
   else if (flow.has(CtFlag.CT_TRANSLATED)) (related ? serviceRestoreInner : serviceRestore)(walk, flow);
 }
 
-function isMulticast(address: number): boolean {
-  return address >>> 28 === 0xe;
+/** Multicast (RFC 5771), and broadcast to whoever is on the link. */
+function isGroup(address: number): boolean {
+  return address >>> 28 === 0xe || address === 0xffff_ffff;
 }

@@ -18,6 +18,7 @@ export const RANGE = "198.51.100.7";
 export const VIP = "10.96.0.10";
 export const EXTERNAL = "203.0.113.50";
 export const MULTICAST = "224.0.0.251";
+export const BROADCAST = "255.255.255.255";
 
 export const OVERLAY_PORT = 8472;
 /** A socket of the node listens here, TCP and UDP. */

@@ -1,6 +1,7 @@
 import { EventLevel, ReservedIdentity } from "@netloom/core/backend";
 import * as fc from "fast-check";
 import {
+  BROADCAST,
   EXTERNAL,
   IDENTITY,
   MULTICAST,
@@ -127,6 +128,7 @@ const conversation: fc.Arbitrary<Conversation> = fc
         ROUTER,
         NOBODY,
         MULTICAST,
+        BROADCAST,
         EXTERNAL,
         OTHER_NODE,
       ],
