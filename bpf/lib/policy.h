@@ -103,6 +103,12 @@ static __always_inline __u64 allowed_under(__u32 policy, __u32 identity)
 	return (__u64)policy << 32 | identity;
 }
 
+/* 0 is never allowed under: it says that nobody was asked. */
+static __always_inline bool allowed_before(__u64 before, __u64 now)
+{
+	return now && before == now;
+}
+
 /* ICMP has no ports: rules name its type. */
 static __always_inline __be16 policy_port(const struct walk *walk)
 {
@@ -125,7 +131,7 @@ static __always_inline int policy_egress(struct walk *walk, const struct endpoin
 	int reason;
 
 	walk->egress_policy = pod->policy;
-	if (ct && ct->egress_allowed == allowed) {
+	if (ct && allowed_before(ct->egress_allowed, allowed)) {
 		walk->egress_match = POLICY_MATCH_CACHED;
 		return 0;
 	}
@@ -155,7 +161,7 @@ static __always_inline int policy_ingress(struct walk *walk, const struct endpoi
 	int reason;
 
 	walk->ingress_policy = pod->policy;
-	if (ct && ct->ingress_allowed == allowed) {
+	if (ct && allowed_before(ct->ingress_allowed, allowed)) {
 		walk->ingress_match = POLICY_MATCH_CACHED;
 		return 0;
 	}

@@ -146,6 +146,36 @@ const cases: readonly WalkCase[] = [
     ],
   },
   {
+    name: "asks of a flow that nobody was asked about, also under set 0 and of identity 0",
+    walk: [
+      opened[0]!,
+      fromPod(
+        "a",
+        data,
+        { ...denied, event: { state: "established", ingress: [0, 0, "none"] } },
+        {
+          before: (world) => {
+            world.age([client, server], { ingressAllowed: 0n });
+            world.pod("a", { identity: 0 });
+            world.pod("b", { policy: 0, ingressShape: 0 });
+          },
+        },
+      ),
+      fromPod(
+        "a",
+        data,
+        { ...denied, event: { state: "established", egress: [0, 0, "none"] } },
+        {
+          before: (world) => {
+            world.age([client, server], { egressAllowed: 0n });
+            world.pod("a", { policy: 0, egressShape: 0 });
+            world.pod("b", { identity: 0 });
+          },
+        },
+      ),
+    ],
+  },
+  {
     name: "never makes an entry for what it refuses, however often it comes",
     given: closed("b", "ingress", 20),
     walk: [

@@ -20,12 +20,17 @@ export function allowedUnder(policy: number, identity: number): bigint {
   return (BigInt(policy) << 32n) | BigInt(identity);
 }
 
+/** Was it allowed under the very same before? 0 says that nobody was asked. */
+function allowedBefore(before: bigint | undefined, now: bigint): boolean {
+  return now !== 0n && before === now;
+}
+
 /** May the pod send this? Replies and errors about a known flow are not asked. @throws Drop */
 export function policyEgress(walk: Walk, pod: EndpointValue, flow: Flow | undefined): void {
   const peer = walk.destinationIdentity;
   const allowed = allowedUnder(pod.policy, peer);
   walk.egressPolicy = pod.policy;
-  if (flow?.value.egressAllowed === allowed) {
+  if (allowedBefore(flow?.value.egressAllowed, allowed)) {
     walk.egressMatch = PolicyMatch.POLICY_MATCH_CACHED;
     return;
   }
@@ -42,7 +47,7 @@ export function policyIngress(walk: Walk, pod: EndpointValue, flow: Flow | undef
   const peer = walk.sourceIdentity;
   const allowed = allowedUnder(pod.policy, peer);
   walk.ingressPolicy = pod.policy;
-  if (flow?.value.ingressAllowed === allowed) {
+  if (allowedBefore(flow?.value.ingressAllowed, allowed)) {
     walk.ingressMatch = PolicyMatch.POLICY_MATCH_CACHED;
     return;
   }
