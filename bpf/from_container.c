@@ -41,16 +41,30 @@ static __always_inline int translate(struct walk *walk, struct ct_value **ct, st
 	return 0;
 }
 
+/* Is there a way for it? Returns 0 or a drop reason. */
+static __always_inline int way_of(const struct walk *walk, const struct endpoint_value *peer, __be32 tunnel)
+{
+	if (!peer) {
+		if (is_this_node(walk->goes.destination))
+			return 0;
+		if (tunnel)
+			return overlay_ifindex ? 0 : DROP_NO_TUNNEL_ENDPOINT;
+		if (walk->destination_identity == IDENTITY_UNMANAGED)
+			return DROP_UNROUTABLE; /* of a pod CIDR, but nobody's */
+	}
+	return walk->ttl <= 1 ? DROP_TTL_EXCEEDED : 0;
+}
+
 /* What leaves a pod: the node side of its veth pair, ingress. One program serves every pod of the node. */
 SEC("tcx/ingress")
 int from_container(struct __sk_buff *skb)
 {
 	struct walk walk = { .skb = skb, .hook = HOOK_FROM_CONTAINER };
-	struct ipcache_value *entry = NULL;
 	struct endpoint_value *pod, *peer;
 	struct ct_new remember = {};
 	struct ct_value *ct;
 	__u32 chosen = 0;
+	__be32 tunnel = 0;
 	bool asked;
 	int reason;
 
@@ -81,9 +95,14 @@ int from_container(struct __sk_buff *skb)
 	if (peer) {
 		walk.destination_identity = peer->identity;
 	} else {
-		entry = ipcache_lookup(walk.goes.destination);
+		struct ipcache_value *entry = ipcache_lookup(walk.goes.destination);
+
 		walk.destination_identity = identity_of(entry);
+		tunnel = tunnel_of(entry);
 	}
+	reason = way_of(&walk, peer, tunnel);
+	if (reason)
+		return drop(&walk, reason);
 
 	/* May it? Both ends are asked here when both are here. */
 	asked = walk.ct_state == CT_NEW || walk.ct_state == CT_ESTABLISHED;
@@ -111,7 +130,7 @@ int from_container(struct __sk_buff *skb)
 				remember.egress_allowed = ct->egress_allowed;
 				remember.ingress_allowed = ct->ingress_allowed;
 			}
-			if (!peer && (!entry || !entry->tunnel.word[3]))
+			if (!peer && !tunnel)
 				remember.flags |= CT_OUTSIDE;
 			reason = ct_create(&walk, &walk.goes, &remember);
 			if (reason)
@@ -131,9 +150,7 @@ int from_container(struct __sk_buff *skb)
 		return to_endpoint(&walk, peer);
 	if (is_this_node(walk.goes.destination))
 		return to_stack(&walk);
-	if (entry && entry->tunnel.word[3])
-		return to_overlay_node(&walk, entry->tunnel.word[3]);
-	if (walk.destination_identity == IDENTITY_UNMANAGED)
-		return drop(&walk, DROP_UNROUTABLE); /* of a pod CIDR, but nobody's */
+	if (tunnel)
+		return to_overlay_node(&walk, tunnel);
 	return to_uplink(&walk, walk.ct_state == CT_REPLY);
 }

@@ -8,7 +8,8 @@
 /* An address of the cluster's pods arrives through the tunnel, and the node's own never, or it is forged. */
 static __always_inline bool forged(__be32 source, const struct ipcache_value *entry)
 {
-	return is_this_node(source) || endpoint_of(source) || (entry && (entry->tunnel.word[3] || entry->identity == IDENTITY_UNMANAGED));
+	return is_this_node(source) || endpoint_of(source) || tunnel_of(entry) ||
+	       (entry && entry->identity == IDENTITY_UNMANAGED);
 }
 
 /* What the fabric brings: the uplink, ingress. All that is no pod's passes untouched. */

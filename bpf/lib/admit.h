@@ -18,6 +18,9 @@ static __always_inline int admit(struct walk *walk, const struct endpoint_value 
 
 	walk->endpoint = pod->id;
 	walk->destination_identity = pod->identity;
+	/* Before anything is remembered. Of what the stack forwards, the stack has counted the hop. */
+	if (walk->ttl <= 1 && walk->hook != HOOK_TO_CONTAINER)
+		return DROP_TTL_EXCEEDED;
 	if (walk->ct_state == CT_REPLY || walk->ct_state == CT_RELATED) {
 		if (!ct)
 			return DROP_INVALID_PACKET; /* never: says so to the verifier */

@@ -3,7 +3,10 @@
 #include "config.h"
 #include "report.h"
 #include "walk.h"
-/* The ways out of a program. Each ends the walk: it reports and returns the verdict. */
+/*
+ * The ways out of a program. Each ends the walk: it reports and returns the verdict. Whether a packet may take one is
+ * asked before, and before it is remembered: what goes nowhere leaves nothing behind.
+ */
 
 /* Time to live, one less; RFC 1141 says how the checksum follows. Returns 0 or a drop reason. */
 static __always_inline int decrement_ttl(struct walk *walk)
@@ -14,8 +17,6 @@ static __always_inline int decrement_ttl(struct walk *walk)
 
 	if ((void *)(ip + 1) > end)
 		return DROP_INVALID_PACKET;
-	if (ip->ttl <= 1)
-		return DROP_TTL_EXCEEDED;
 	check = ip->check + bpf_htons(0x0100);
 	ip->check = check + (check >= 0xffff);
 	ip->ttl--;
@@ -49,8 +50,6 @@ static __always_inline int to_overlay_node(struct walk *walk, __be32 node)
 	};
 
 	walk->tunnel = node;
-	if (!overlay_ifindex)
-		return drop(walk, DROP_NO_TUNNEL_ENDPOINT);
 	if (bpf_skb_set_tunnel_key(walk->skb, &key, sizeof(key), BPF_F_ZERO_CSUM_TX))
 		return drop(walk, DROP_ENCAP_FAILED);
 	forwarded(walk, OUTCOME_TO_OVERLAY);

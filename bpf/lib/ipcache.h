@@ -35,6 +35,12 @@ static __always_inline __u32 identity_of(const struct ipcache_value *value)
 	return value ? value->identity : world_identity;
 }
 
+/* The node to encapsulate to; 0: it is not behind a tunnel. */
+static __always_inline __be32 tunnel_of(const struct ipcache_value *value)
+{
+	return value ? value->tunnel.word[3] : 0;
+}
+
 /* The node itself answers to both of its addresses. */
 static __always_inline bool is_this_node(__be32 address)
 {

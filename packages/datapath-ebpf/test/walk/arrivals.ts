@@ -80,7 +80,6 @@ const admitted: readonly WalkCase[] = [
       fromFabric(udp(`${WORLD}:1`, `${A}:53`, { ttl: 1 }), {
         verdict: "drop",
         as: "ttl-exceeded",
-        changes: [`+ ct udp ${WORLD}:1 > ${A}:53 60s ingress=7/2`],
       }),
     ],
   },
@@ -155,7 +154,6 @@ const overlay: readonly WalkCase[] = [
       fromNode2(udp(`${REMOTE}:1`, `${A}:53`, { ttl: 1 }), {
         verdict: "drop",
         as: "ttl-exceeded",
-        changes: [`+ ct udp ${REMOTE}:1 > ${A}:53 60s ingress=7/400`],
       }),
     ],
   },

@@ -9,6 +9,8 @@ const BOTH = "egress=7/301 ingress=7/300";
 const client = `${A}:40000`;
 const server = `${B}:80`;
 
+const ended = { verdict: "drop", as: "ttl-exceeded" } as const;
+
 /** Of the connection between a and b. */
 const there = (flags: number, changes: readonly string[], event: Expectation["event"] = {}): Step =>
   fromPod("a", tcp(client, server, { flags }), { verdict: "redirect", as: "to-endpoint", changes, event });
@@ -91,6 +93,30 @@ const lives: readonly WalkCase[] = [
         as: "to-endpoint",
         changes: [`~ ct udp ${client} > ${server} 60s seen-reply ${BOTH}`],
         event: { state: "reply" },
+      }),
+    ],
+  },
+  {
+    name: "notes no packet that goes no further",
+    walk: [
+      there(SYN, [`+ ct ${FLOW} 60s S/- ${BOTH}`]),
+      fromPod("b", tcp(server, client, { flags: SYN | ACK, ttl: 1 }), ended),
+      fromPod("a", tcp(client, server, { flags: FIN | ACK, ttl: 1 }), ended),
+      fromTunnel(IDENTITY.remote, OTHER_NODE, tcp(`${REMOTE}:40000`, `${A}:80`), {
+        verdict: "redirect",
+        as: "to-endpoint",
+        changes: [`+ ct tcp ${REMOTE}:40000 > ${A}:80 60s S/- ingress=7/400`],
+      }),
+      fromTunnel(
+        IDENTITY.remote,
+        OTHER_NODE,
+        tcp(`${REMOTE}:40000`, `${A}:80`, { flags: RST, ttl: 1 }),
+        ended,
+      ),
+      toPod("a", tcp(`${NODE}:40000`, `${A}:80`, { ttl: 1 }), {
+        verdict: "accept",
+        as: "to-endpoint",
+        changes: [`+ ct tcp ${NODE}:40000 > ${A}:80 60s S/- ingress=7/1`],
       }),
     ],
   },

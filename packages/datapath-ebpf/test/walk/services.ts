@@ -4,13 +4,14 @@ import { FLAG, PROTOCOL, tcp, udp } from "../support/packets.ts";
 import type { Suite } from "./bench.ts";
 import { fromPod, toPod, walks, type Step, type WalkCase } from "./case.ts";
 import { flowHash } from "./flow-hash.ts";
-import { A, B, C, NODE, OTHER_NODE, REMOTE, WORLD } from "./world.ts";
+import { A, B, C, NOBODY, NODE, OTHER_NODE, REMOTE, WORLD } from "./world.ts";
 import { WEB, DNS, client, ID, web, entry, flow } from "./service-questions.ts";
 
 const { ACK } = FLAG;
 /** A frontend of the node's own address. */
 const NODE_WEB = `${NODE}:30080`;
 const taken = { verdict: "accept", as: "to-stack" } as const;
+const NOBODY_LISTENS = `${NOBODY}:8080`;
 const POOL = [`${B}:1001`, `${B}:1002`, `${B}:1003`];
 
 const choices: readonly WalkCase[] = [
@@ -46,6 +47,17 @@ const choices: readonly WalkCase[] = [
         verdict: "drop",
         as: "policy-denied",
         event: { service: ID, newTo: `${B}:8080`, ingress: [20, 0, "none"] },
+      }),
+    ],
+  },
+  {
+    name: "makes no entry for what goes nowhere",
+    given: web(NOBODY_LISTENS),
+    walk: [
+      fromPod("a", tcp(client, WEB), {
+        verdict: "drop",
+        as: "unroutable",
+        event: { service: ID, newTo: NOBODY_LISTENS },
       }),
     ],
   },
@@ -130,9 +142,7 @@ const choices: readonly WalkCase[] = [
       fromPod("a", tcp(client, NODE_WEB, { flags: ACK }), {
         ...taken,
         to: `${NODE}:80`,
-        changes: [
-          `~ ct tcp ${client} > ${NODE}:80 8000s S/- translated outside nat=${NODE_WEB} egress=7/1`,
-        ],
+        changes: [`~ ct tcp ${client} > ${NODE}:80 8000s S/- translated outside nat=${NODE_WEB} egress=7/1`],
         event: { state: "established", egress: [7, 0, "cached"] },
       }),
     ],

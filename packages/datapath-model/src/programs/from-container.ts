@@ -1,4 +1,11 @@
-import { CtFlag, CtState, DropReason, PolicyMatch, ReservedIdentity } from "@netloom/core/backend";
+import {
+  CtFlag,
+  CtState,
+  DropReason,
+  PolicyMatch,
+  ReservedIdentity,
+  type EndpointValue,
+} from "@netloom/core/backend";
 import { answerArp } from "../walk/arp.ts";
 import { ctCreate, ctFind, ctTouch, translatedAlike, type Flow, type Remembered } from "../walk/conntrack.ts";
 import { toEndpoint, toOverlayNode, toStack, toUplink } from "../walk/deliver.ts";
@@ -35,7 +42,10 @@ export function fromContainer(walk: Walk): Verdict {
   const { destination } = walk.goes;
   const peer = endpointOf(node, destination);
   const entry = peer === undefined ? ipcacheLookup(node, destination) : undefined;
+  const tunnel = tunnelOf(entry);
   walk.destinationIdentity = peer?.identity ?? identityOf(node, entry);
+  const refusal = refusalOnTheWay(walk, peer, tunnel);
+  if (refusal !== undefined) throw new Drop(refusal);
 
   // May it? Both ends are asked here when both are here.
   const asked = walk.ctState === CtState.CT_NEW || walk.ctState === CtState.CT_ESTABLISHED;
@@ -51,7 +61,6 @@ export function fromContainer(walk: Walk): Verdict {
   }
 
   // Remember it.
-  const tunnel = tunnelOf(entry);
   if (asked && !walk.flowless) {
     if (flow !== undefined && translatedAlike(flow, remember)) {
       ctTouch(walk, flow);
@@ -72,10 +81,23 @@ export function fromContainer(walk: Walk): Verdict {
   if (peer !== undefined) return toEndpoint(walk, peer);
   if (isThisNode(node, destination)) return toStack(walk);
   if (tunnel !== 0) return toOverlayNode(walk, tunnel);
-  // Of a pod CIDR, but nobody's.
-  if (walk.destinationIdentity === ReservedIdentity.IDENTITY_UNMANAGED)
-    throw new Drop(DropReason.DROP_UNROUTABLE);
   return toUplink(walk, { ownAddress: walk.ctState === CtState.CT_REPLY });
+}
+
+/** Why there is no way for it. */
+function refusalOnTheWay(
+  { node, goes, destinationIdentity, timeToLive }: Walk,
+  peer: EndpointValue | undefined,
+  tunnel: number,
+): DropReason | undefined {
+  if (peer === undefined) {
+    if (isThisNode(node, goes.destination)) return undefined;
+    if (tunnel !== 0)
+      return node.config.overlayIfindex === 0 ? DropReason.DROP_NO_TUNNEL_ENDPOINT : undefined;
+    // Of a pod CIDR, but nobody's.
+    if (destinationIdentity === ReservedIdentity.IDENTITY_UNMANAGED) return DropReason.DROP_UNROUTABLE;
+  }
+  return timeToLive <= 1 ? DropReason.DROP_TTL_EXCEEDED : undefined;
 }
 
 interface Translated {

@@ -1,7 +1,8 @@
-import { CtFlag, CtState, type EndpointValue } from "@netloom/core/backend";
+import { CtFlag, CtState, DropReason, Hook, type EndpointValue } from "@netloom/core/backend";
 import { ctCreate, ctFind, ctTouch } from "./conntrack.ts";
 import { allowedUnder, policyIngress } from "./policy.ts";
 import { serviceRestore, serviceRestoreInner } from "./service.ts";
+import { Drop } from "./verdict.ts";
 import type { Walk } from "./walk.ts";
 
 /**
@@ -14,6 +15,9 @@ export function admit(walk: Walk, pod: EndpointValue): void {
   const flow = ctFind(walk);
   walk.endpoint = pod.id;
   walk.destinationIdentity = pod.identity;
+  // Before anything is remembered. Of what the stack forwards, the stack has counted the hop.
+  if (walk.timeToLive <= 1 && walk.hook !== Hook.HOOK_TO_CONTAINER)
+    throw new Drop(DropReason.DROP_TTL_EXCEEDED);
   if (flow !== undefined && walk.ctState !== CtState.CT_ESTABLISHED) {
     const reply = walk.ctState === CtState.CT_REPLY;
     if (reply) ctTouch(walk, flow);

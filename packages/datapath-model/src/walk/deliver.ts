@@ -1,22 +1,22 @@
 import { writeMac } from "@netloom/core";
-import { DropReason, Outcome, ReservedIdentity, type EndpointValue } from "@netloom/core/backend";
+import { Outcome, ReservedIdentity, type EndpointValue } from "@netloom/core/backend";
 import { ETHERNET_HEADER } from "./packet.ts";
 import { forwarded } from "./report.ts";
-import { ACCEPT, Drop, type Verdict } from "./verdict.ts";
+import { ACCEPT, type Verdict } from "./verdict.ts";
 import type { Walk } from "./walk.ts";
 /*
- * The ways out of a program. Each ends the walk: it reports and returns the verdict.
+ * The ways out of a program. Each ends the walk: it reports and returns the verdict. Whether a packet may take one is
+ * asked before, and before it is remembered: what goes nowhere leaves nothing behind.
  */
 
 /** `skb->mark`, bits 8 to 11: what has been done to a packet, for the programs that see it later on this node. */
 export const MARK_MASK = 0x0f00;
 export const MARK_NO_MASQUERADE = 0x0300;
 
-/** Time to live, one less; RFC 1141 says how the checksum follows. @throws Drop */
+/** Time to live, one less; RFC 1141 says how the checksum follows. */
 function decrementTtl({ packet: { view } }: Walk): void {
   const ip = ETHERNET_HEADER;
   const ttl = view.getUint8(ip + 8);
-  if (ttl <= 1) throw new Drop(DropReason.DROP_TTL_EXCEEDED);
   const check = view.getUint16(ip + 10) + 0x0100;
   view.setUint16(ip + 10, (check + (check >= 0xffff ? 1 : 0)) & 0xffff);
   view.setUint8(ip + 8, ttl - 1);
@@ -35,7 +35,6 @@ export function toEndpoint(walk: Walk, pod: EndpointValue): Verdict {
 export function toOverlayNode(walk: Walk, node: number): Verdict {
   const { overlayIfindex } = walk.node.config;
   walk.tunnel = node;
-  if (overlayIfindex === 0) throw new Drop(DropReason.DROP_NO_TUNNEL_ENDPOINT);
   const host = walk.sourceIdentity === ReservedIdentity.IDENTITY_HOST;
   walk.packet.tunnel = {
     id: host ? ReservedIdentity.IDENTITY_REMOTE_NODE : walk.sourceIdentity,

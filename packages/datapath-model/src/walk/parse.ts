@@ -26,6 +26,7 @@ export function parseIpv4(walk: Walk): void {
   if (!packet.reaches(ip + IPV4_HEADER)) throw new Drop(DropReason.DROP_INVALID_PACKET);
   const [version, words] = [view.getUint8(ip) >> 4, view.getUint8(ip) & 0xf];
   if (version !== 4 || words < 5) throw new Drop(DropReason.DROP_INVALID_PACKET);
+  walk.timeToLive = view.getUint8(ip + 8);
   walk.protocol = view.getUint8(ip + 9);
   walk.transport = ip + words * 4;
   walk.came = walk.goes = {

@@ -36,6 +36,7 @@ export class Walk {
   flowless = false;
   /** Set for an ICMP error. */
   inner: Inner | undefined;
+  timeToLive = 0;
   protocol = 0;
   tcpFlags = 0;
   icmpType = 0;
