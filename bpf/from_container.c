@@ -19,9 +19,13 @@ static __always_inline int translate(struct walk *walk, struct ct_value **ct, st
 	int reason;
 
 	if (walk->ct_state == CT_REPLY || walk->ct_state == CT_RELATED) {
-		if (flow && walk->ct_state == CT_RELATED && (flow->flags & CT_SERVICE))
-			return service_translate_inner(walk, flow);
-		if (!flow || !(flow->flags & CT_TRANSLATED))
+		if (!flow)
+			return 0;
+		/* A frontend is nobody: its client alone may speak of a flow to it, and only of the answers. */
+		if (flow->flags & CT_SERVICE)
+			return walk->ct_state == CT_RELATED && !walk->origin ? service_translate_inner(walk, flow)
+									     : DROP_INVALID_SOURCE_IP;
+		if (!(flow->flags & CT_TRANSLATED))
 			return 0;
 		return walk->ct_state == CT_REPLY ? service_restore(walk, flow) : service_restore_inner(walk, flow);
 	}

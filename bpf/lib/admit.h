@@ -21,6 +21,9 @@ static __always_inline int admit(struct walk *walk, const struct endpoint_value 
 	/* Before anything is remembered. Of what the stack forwards, the stack has counted the hop. */
 	if (walk->ttl <= 1 && walk->hook != HOOK_TO_CONTAINER)
 		return DROP_TTL_EXCEEDED;
+	/* A frontend is nobody: what comes back to its client from there, or tells of its packets, is forged. */
+	if (ct && (ct->flags & CT_SERVICE))
+		return DROP_INVALID_SOURCE_IP;
 	if (walk->ct_state == CT_REPLY || walk->ct_state == CT_RELATED) {
 		if (!ct)
 			return DROP_INVALID_PACKET; /* never: says so to the verifier */

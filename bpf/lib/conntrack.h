@@ -49,7 +49,7 @@ static __always_inline struct ct_value *ct_find(struct walk *walk)
 {
 	struct ct_value *ct;
 	struct ct_key key;
-	bool low, origin;
+	bool low;
 
 	walk->ct_state = CT_NEW;
 	if (is_flowless(walk) && !(walk->related && ct_error_plausible(walk)))
@@ -61,7 +61,7 @@ static __always_inline struct ct_value *ct_find(struct walk *walk)
 	ct = bpf_map_lookup_elem(&conntrack, &key);
 	if (!ct || ct->expires < walk->now)
 		return NULL;
-	origin = low == !!(ct->flags & CT_ORIGIN_IS_LOW);
+	walk->origin = low == !!(ct->flags & CT_ORIGIN_IS_LOW);
 	if (walk->related) {
 		walk->ct_state = CT_RELATED;
 		return ct;
@@ -70,7 +70,7 @@ static __always_inline struct ct_value *ct_find(struct walk *walk)
 	if (walk->protocol == IPPROTO_TCP && ct_closing(ct) &&
 	    (walk->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK)) == TCP_FLAG_SYN)
 		return NULL;
-	walk->ct_state = origin ? CT_ESTABLISHED : CT_REPLY;
+	walk->ct_state = walk->origin ? CT_ESTABLISHED : CT_REPLY;
 	return ct;
 }
 

@@ -156,13 +156,11 @@ static __always_inline int service_restore(struct walk *walk, const struct ct_va
 /* The same for an ICMP error about a packet of the client's: its inner destination is the frontend again. */
 static __always_inline int service_restore_inner(struct walk *walk, const struct ct_value *ct)
 {
-	bool origin_is_low = ct->flags & CT_ORIGIN_IS_LOW;
 	__be32 backend = walk->goes.source;
-	struct ct_key key;
 	int reason;
 
 	/* Only where the error is about the client's own packet; the backend never knew of the frontend. */
-	if (ct_key_of(&walk->inner, walk->inner_protocol, &key) != origin_is_low)
+	if (!walk->origin)
 		return 0;
 	reason = rewrite_inner_end(walk, END_DESTINATION, ct->nat_address.word[3], ct->nat_port);
 	if (reason || !(ct->flags & CT_LOOPBACK))

@@ -42,6 +42,7 @@ struct walk {
 	__u8 inner_protocol;
 	__u8 ttl;
 	bool related;              /* an ICMP error: `inner` is set */
+	bool origin;               /* its flow is known: it, or `inner`, goes the way of the flow's first packet */
 	bool later_fragment;       /* has no transport header */
 	bool report;               /* worth an event although all went well */
 };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { FLAG, icmpError, ICMP, PROTOCOL, tcp, udp } from "../support/packets.ts";
 import type { Suite } from "./bench.ts";
-import { fromPod, fromTunnel, walks, type Step, type WalkCase } from "./case.ts";
-import { A, B, IDENTITY, LOOPBACK, OTHER_NODE, REMOTE, VIP, type World } from "./world.ts";
+import { fromFabric, fromPod, fromTunnel, toPod, walks, type Step, type WalkCase } from "./case.ts";
+import { A, B, C, IDENTITY, LOOPBACK, NODE, OTHER_NODE, REMOTE, VIP, WORLD, type World } from "./world.ts";
 
 const { SYN, ACK } = FLAG;
 const DNS = `${VIP}:53`;
@@ -194,6 +194,49 @@ const errors: readonly WalkCase[] = [
   },
 ];
 
+const forged = { verdict: "drop", as: "invalid-source-ip" } as const;
+
+const impostors: readonly WalkCase[] = [
+  {
+    name: "lets nobody answer from a frontend's address, wherever that comes from",
+    given: dns(backend),
+    walk: [
+      asked,
+      fromFabric(udp(DNS, client), { ...forged, event: { state: "reply" } }),
+      fromTunnel(IDENTITY.remote, OTHER_NODE, udp(DNS, client), forged),
+      toPod("a", udp(DNS, client), forged),
+      // The client knows nothing of it.
+      answered,
+    ],
+  },
+  {
+    name: "lets nobody tell of a packet to a frontend, which never was on the way",
+    given: dns(backend),
+    walk: [
+      asked,
+      fromFabric(icmpError(WORLD, A, udp(client, DNS)), { ...forged, event: { state: "related" } }),
+      fromTunnel(IDENTITY.remote, OTHER_NODE, icmpError(REMOTE, A, udp(client, DNS)), forged),
+      toPod("a", icmpError(NODE, A, udp(client, DNS)), forged),
+    ],
+  },
+  {
+    name: "lets no pod answer whose address is a frontend's, nor tell of a packet to it",
+    given: (world) => world.service(`${B}:53`, PROTOCOL.udp, [`${C}:5353`]),
+    walk: [
+      fromPod("a", udp(client, `${B}:53`), {
+        ...passes,
+        to: `${C}:5353`,
+        changes: [
+          `+ ct udp ${client} > ${B}:53 60s service nat=${C}:5353 backend=1`,
+          `+ ct udp ${client} > ${C}:5353 60s translated nat=${B}:53 egress=7/302 ingress=7/300`,
+        ],
+      }),
+      fromPod("b", udp(`${B}:53`, client), forged),
+      fromPod("b", icmpError(B, A, udp(client, `${B}:53`)), forged),
+    ],
+  },
+];
+
 const own = `${A}:5353`;
 const looped = `${LOOPBACK}:40000`;
 const LOOP = (flags = ""): string => `ct udp ${looped} > ${own} 60s${flags} translated loopback nat=${DNS}`;
@@ -252,5 +295,6 @@ const loops: readonly WalkCase[] = [
 export const serviceReplies: Suite = (runner, create) => {
   walks(runner, create, "answers of services", replies);
   walks(runner, create, "ICMP errors about flows of services", errors);
+  walks(runner, create, "answers that no service gives", impostors);
   walks(runner, create, "a pod's services to itself", loops);
 };

@@ -126,8 +126,11 @@ function translate(walk: Walk, flow: Flow | undefined): Translated {
 
 function translateBack(walk: Walk, flow: Flow): void {
   const related = walk.ctState === CtState.CT_RELATED;
-  if (related && flow.has(CtFlag.CT_SERVICE)) serviceTranslateInner(walk, flow);
-  else if (flow.has(CtFlag.CT_TRANSLATED)) (related ? serviceRestoreInner : serviceRestore)(walk, flow);
+  if (flow.has(CtFlag.CT_SERVICE)) {
+    // A frontend is nobody: its client alone may speak of a flow to it, and only of the answers.
+    if (!related || walk.origin) throw new Drop(DropReason.DROP_INVALID_SOURCE_IP);
+    serviceTranslateInner(walk, flow);
+  } else if (flow.has(CtFlag.CT_TRANSLATED)) (related ? serviceRestoreInner : serviceRestore)(walk, flow);
 }
 
 /** Multicast (RFC 5771), and broadcast to whoever is on the link. */

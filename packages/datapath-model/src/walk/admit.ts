@@ -18,6 +18,8 @@ export function admit(walk: Walk, pod: EndpointValue): void {
   // Before anything is remembered. Of what the stack forwards, the stack has counted the hop.
   if (walk.timeToLive <= 1 && walk.hook !== Hook.HOOK_TO_CONTAINER)
     throw new Drop(DropReason.DROP_TTL_EXCEEDED);
+  // A frontend is nobody: what comes back to its client from there, or tells of its packets, is forged.
+  if (flow?.has(CtFlag.CT_SERVICE) === true) throw new Drop(DropReason.DROP_INVALID_SOURCE_IP);
   if (flow !== undefined && walk.ctState !== CtState.CT_ESTABLISHED) {
     const reply = walk.ctState === CtState.CT_REPLY;
     if (reply) ctTouch(walk, flow);

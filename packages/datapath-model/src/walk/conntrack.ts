@@ -76,13 +76,13 @@ export function ctFind(walk: Walk): Flow | undefined {
   const value = node.maps.conntrack.use(key);
   if (value === undefined || value.expires < walk.now) return undefined;
   const flow = new Flow(node, key, value);
+  walk.origin = sourceIsLow === flow.has(CtFlag.CT_ORIGIN_IS_LOW);
   if (inner !== undefined) {
     walk.ctState = CtState.CT_RELATED;
     return flow;
   }
   if (flow.has(CLOSING) && opensConnection(walk)) return undefined;
-  const originIsLow = flow.has(CtFlag.CT_ORIGIN_IS_LOW);
-  walk.ctState = sourceIsLow === originIsLow ? CtState.CT_ESTABLISHED : CtState.CT_REPLY;
+  walk.ctState = walk.origin ? CtState.CT_ESTABLISHED : CtState.CT_REPLY;
   return flow;
 }
 

@@ -3,7 +3,6 @@ import { BackendState, CtFlag, DropReason, Limits, type BackendValue } from "@ne
 import type { NodeState } from "../node-state.ts";
 import {
   ctCreate,
-  ctKeyOf,
   ctTouch,
   littleEndian,
   littleEndianPort,
@@ -120,12 +119,11 @@ export function serviceRestore(walk: Walk, flow: Flow): void {
 /** The same for an ICMP error about a packet of the client's: its inner destination is the frontend again. */
 export function serviceRestoreInner(walk: Walk, flow: Flow): void {
   if (walk.inner === undefined) return;
-  const { ends, protocol } = walk.inner;
+  const { ends } = walk.inner;
   const backend = walk.goes.source;
   const { natAddress, natPort } = flow.value;
-  const { sourceIsLow } = ctKeyOf(ends, protocol);
   // Only where the error is about the client's own packet; the backend never knew of the frontend.
-  if (sourceIsLow !== flow.has(CtFlag.CT_ORIGIN_IS_LOW)) return;
+  if (!walk.origin) return;
   rewriteInnerEnd(walk, "destination", natAddress.w3, natPort);
   if (!flow.has(CtFlag.CT_LOOPBACK)) return;
   // The pod tells itself: of its own packet, and from the frontend.

@@ -42,6 +42,8 @@ export class Walk {
   icmpType = 0;
   /** Of the transport header, from the Ethernet header. */
   transport = 0;
+  /** Its flow is known: it, or `inner`, goes the way of the flow's first packet. */
+  origin = false;
   /** Not the first: it has no transport header. */
   laterFragment = false;
   ctState: CtState = CtState.CT_NEW;

@@ -12,9 +12,9 @@ import {
 } from "@netloom/core/backend";
 import { IpProtocol, TcxVerdict } from "@netloom/datapath-model";
 import type { Input, KernelSide, Output } from "./kernel.ts";
-import { answerEnds, arpFrame, errorAbout, frameOf, vary } from "./frames.ts";
+import { answerEnds, arpFrame, errorAbout, frameOf, vary, type Ends } from "./frames.ts";
 import type { ModelSide } from "./model.ts";
-import { OTHER_NODE, placeOf, PODS, word } from "./places.ts";
+import { OTHER_NODE, placeOf, PODS, word, type Place } from "./places.ts";
 import type { Action, Case, Conversation, Step, Variation } from "./steps.ts";
 import { StateWriter, type State } from "./state.ts";
 import { KEYS, sameConntrack, sameNat, show, watch, type Watched } from "./tables.ts";
@@ -32,6 +32,8 @@ interface Sent {
   readonly input: Input;
 }
 
+/** Where a packet is from that comes in by a device of the node's. */
+const ENTRANCES: Readonly<Record<string, Place>> = { uplink: "world", tunnel: "remote" };
 const ROUTER_ON_THE_WAY = "192.0.2.254";
 /** Longer than this between two steps, and lifetimes might end in between on one side only. */
 const MOST_MILLISECONDS = 400;
@@ -155,7 +157,7 @@ export class Duel {
       return pods[(Math.max(pod, 0) + (how.device === "other" ? 1 : 0)) % pods.length]!.ifindex;
     };
     const { mark } = how;
-    switch (how.device === "uplink" ? "world" : placeOf(source)) {
+    switch (ENTRANCES[how.device] ?? placeOf(source)) {
       case "pod":
         return { at: "from-container", ifindex: device(source), mark, tunnel: undefined };
       case "remote": {
@@ -339,15 +341,32 @@ function possible(talk: Talk, action: Action): Action {
 function build(talk: Talk, action: Action, how: Variation): Built {
   const { client, server, clientPort, serverPort, protocol } = talk.conversation;
   const answered = action === "acknowledge" || action === "client-error" ? talk.atClient : talk.atServer;
+  const ends = { source: client, destination: server, sourcePort: clientPort, destinationPort: serverPort };
+  if (action === "impostor") {
+    const frame = frameOf(reversed(ends), protocol, true, how);
+    return { source: server, destination: client, frame };
+  }
+  if (action === "impostor-error") {
+    const about = frameOf(ends, protocol, false, how);
+    return { source: server, destination: client, frame: errorAbout(about, server, client, how) };
+  }
   if (action === "forward" || answered === undefined) {
-    const ends = { source: client, destination: server, sourcePort: clientPort, destinationPort: serverPort };
     return { source: client, destination: server, frame: frameOf(ends, protocol, false, how) };
   }
-  const ends = answerEnds(answered);
+  const back = answerEnds(answered);
   if (action === "reply" || action === "acknowledge") {
-    return { ...ends, frame: frameOf(ends, ends.protocol, action === "reply", how) };
+    return { ...back, frame: frameOf(back, back.protocol, action === "reply", how) };
   }
-  const { source, destination } = ends;
+  const { source, destination } = back;
   const from = action === "router-error" ? ROUTER_ON_THE_WAY : source;
   return { source: from, destination, frame: errorAbout(answered, from, destination, how) };
+}
+
+function reversed({ source, destination, sourcePort, destinationPort }: Ends): Ends {
+  return {
+    source: destination,
+    destination: source,
+    sourcePort: destinationPort,
+    destinationPort: sourcePort,
+  };
 }

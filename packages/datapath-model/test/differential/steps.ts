@@ -50,8 +50,11 @@ export type Action =
   /** An ICMP error about what last arrived at the server, or at the client, from there, */
   | "error"
   | "client-error"
-  /** or from somebody on the way. */
-  | "router-error";
+  /** or from somebody on the way; */
+  | "router-error"
+  /** what pretends to be an answer to the client's packet as it was sent, and an error about that. */
+  | "impostor"
+  | "impostor-error";
 
 export interface Variation {
   /** TCP flags, or 0 for what fits. */
@@ -60,8 +63,11 @@ export interface Variation {
   readonly fragment: "no" | "first" | "later";
   readonly noChecksum: boolean;
   readonly options: number;
-  /** Where it comes in: by its sender's own device, by that of another, or by the uplink, whoever it says it is from. */
-  readonly device: "own" | "other" | "uplink";
+  /**
+   * Where it comes in: by its sender's own device, by that of another, or by the uplink or the tunnel, whoever it says
+   * it is from.
+   */
+  readonly device: "own" | "other" | "uplink" | "tunnel";
   readonly mark: number;
   readonly mangle: Mangle;
 }
@@ -173,7 +179,7 @@ const variation: fc.Arbitrary<Variation> = fc.record({
   fragment: fc.constantFrom(...Array.from({ length: 18 }, () => "no" as const), "first", "first", "later"),
   noChecksum: fc.integer({ min: 0, max: 9 }).map((chance) => chance === 9),
   options: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 40),
-  device: fc.constantFrom(...Array.from({ length: 28 }, () => "own" as const), "other", "uplink"),
+  device: fc.constantFrom(...Array.from({ length: 28 }, () => "own" as const), "other", "uplink", "tunnel"),
   mark: fc.constantFrom(0, 0, 0, 0, 0x0300, 0xff00_0001),
   mangle,
 });
@@ -183,7 +189,7 @@ const packet: fc.Arbitrary<Step> = fc.record({
   conversation: fc.nat(3),
   action: fc.constantFrom<Action>(
     ...(["forward", "forward", "forward", "forward", "reply", "reply", "reply", "acknowledge"] as const),
-    ...(["error", "client-error", "router-error"] as const),
+    ...(["error", "client-error", "router-error", "impostor", "impostor-error"] as const),
   ),
   how: variation,
 });
