@@ -58,6 +58,7 @@ const ENUMS = [
   "policy_match",
   "policy_shape",
   "reserved_identity",
+  "source_file",
 ];
 
 const TARGET = ["-O2", "-g", "-target", "bpf", "-mcpu=v3", "-ffile-compilation-dir=."];

@@ -53,7 +53,7 @@ static __always_inline int to_overlay_node(struct walk *walk, __be32 node)
 	if (bpf_skb_set_tunnel_key(walk->skb, &key, sizeof(key), BPF_F_ZERO_CSUM_TX))
 		return drop(walk, DROP_ENCAP_FAILED);
 	forwarded(walk, OUTCOME_TO_OVERLAY);
-	return walk->hook == HOOK_TO_OVERLAY ? TCX_ACCEPT : bpf_redirect(overlay_ifindex, 0);
+	return bpf_redirect(overlay_ifindex, 0);
 }
 
 /* Out of the node by its uplink, to whichever next hop the node's routes name. */

@@ -26,7 +26,7 @@ static __always_inline __u32 event_level(void)
  * A reader polls: waking one for a packet would cost fifty times the packet. Not static: the verifier walks it once,
  * by itself. It then trusts nothing in `walk` any more, least of all the pointer, so the packet comes beside it.
  */
-__noinline int write_event(struct __sk_buff *skb, const struct walk *walk, __u32 outcome, __u32 line)
+__noinline int write_event(struct __sk_buff *skb, const struct walk *walk, __u32 outcome, __u32 place)
 {
 	struct event *event;
 
@@ -57,7 +57,8 @@ __noinline int write_event(struct __sk_buff *skb, const struct walk *walk, __u32
 	event->ifindex = skb->ifindex;
 	event->length = skb->len;
 	event->endpoint = walk->endpoint;
-	event->line = line;
+	event->line = place;
+	event->file = place >> 16;
 	event->hook = walk->hook;
 	event->outcome = outcome;
 	event->reason = walk->reason;
@@ -66,21 +67,38 @@ __noinline int write_event(struct __sk_buff *skb, const struct walk *walk, __u32
 	event->ingress_match = walk->ingress_match;
 	event->protocol = walk->protocol;
 	event->tcp_flags = walk->protocol == IPPROTO_ICMP ? walk->icmp_type : walk->tcp_flags;
+	event->pad = 0;
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
-static __always_inline int dropped(struct walk *walk, int reason, __u16 line)
+static __always_inline int dropped(struct walk *walk, int reason, __u32 place)
 {
 	walk->reason = reason;
 	count(reason & 0xff, walk->skb->len);
 	if (event_level() >= EVENTS_DROPS)
-		write_event(walk->skb, walk, OUTCOME_DROPPED, line);
+		write_event(walk->skb, walk, OUTCOME_DROPPED, place);
 	return TCX_DISCARD;
 }
 
-/* Names the line, so that a drop leads to the branch that decided it. */
-#define drop(walk, reason) dropped(walk, reason, __LINE__)
+#define IN_FILE(name) (!__builtin_strcmp(__FILE_NAME__, name))
+
+/* The file that asks, as the schema numbers it; the compiler compares the names. */
+#define SOURCE_FILE                                                    \
+	(IN_FILE("from_container.c")   ? SOURCE_FROM_CONTAINER_C       \
+	 : IN_FILE("to_container.c")   ? SOURCE_TO_CONTAINER_C         \
+	 : IN_FILE("from_overlay.c")   ? SOURCE_FROM_OVERLAY_C         \
+	 : IN_FILE("from_netdev.c")    ? SOURCE_FROM_NETDEV_C          \
+	 : IN_FILE("to_netdev.c")      ? SOURCE_TO_NETDEV_C            \
+	 : IN_FILE("deliver.h")        ? SOURCE_DELIVER_H              \
+				       : SOURCE_NONE)
+
+/* Names the file and the line, so that a drop leads to the branch that decided it. */
+#define drop(walk, reason)                                                                     \
+	({                                                                                     \
+		_Static_assert(SOURCE_FILE != SOURCE_NONE, "add the file to enum source_file"); \
+		dropped(walk, reason, SOURCE_FILE << 16 | __LINE__);                           \
+	})
 
 /* For what pods send by themselves and nobody should be told of: counted, no event. */
 static __always_inline int drop_silently(struct __sk_buff *skb, int reason)

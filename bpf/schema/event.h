@@ -23,11 +23,12 @@ struct event {
 	__u32 egress_rule;                /* 0: none, the default decided */
 	__u32 ingress_policy;
 	__u32 ingress_rule;
-	__u32 service;                    /* maglev index; 0: none */
 	__u32 ifindex;                    /* where the program is attached */
 	__u32 length;                     /* of the packet with its Ethernet header */
+	__u16 service;                    /* maglev index; 0: none */
 	__u16 endpoint;                   /* the pod of this node whose packet it is */
-	__u16 line;                       /* of the drop, in the source of the program */
+	__u16 line;                       /* of the drop, in the source; 0: not dropped */
+	__u8 file;                        /* enum source_file: of that line */
 	__u8 hook;                        /* enum hook */
 	__u8 outcome;                     /* enum outcome */
 	__u8 reason;                      /* enum drop_reason, where dropped */
@@ -36,15 +37,26 @@ struct event {
 	__u8 ingress_match;
 	__u8 protocol;
 	__u8 tcp_flags;
+	__u8 pad;
+};
+
+/* The files that drop packets, by name: `SOURCE_DELIVER_H` is deliver.h. */
+enum source_file {
+	SOURCE_NONE = 0,
+	SOURCE_FROM_CONTAINER_C = 1,
+	SOURCE_TO_CONTAINER_C = 2,
+	SOURCE_FROM_OVERLAY_C = 3,
+	SOURCE_FROM_NETDEV_C = 4,
+	SOURCE_TO_NETDEV_C = 5,
+	SOURCE_DELIVER_H = 6,
 };
 
 enum hook {
 	HOOK_FROM_CONTAINER = 1,
 	HOOK_TO_CONTAINER = 2,
 	HOOK_FROM_OVERLAY = 3,
-	HOOK_TO_OVERLAY = 4,
-	HOOK_FROM_NETDEV = 5,
-	HOOK_TO_NETDEV = 6,
+	HOOK_FROM_NETDEV = 4,
+	HOOK_TO_NETDEV = 5,
 };
 
 enum outcome {

@@ -35,7 +35,6 @@ enum direction {
  * identity first and for any identity second.
  */
 enum policy_shape {
-	POLICY_SHAPE_PORT_BITS = 0x1ffff,
 	POLICY_SHAPE_ANY_PROTOCOL = 0x20000,
 	/*
 	 * The set denies some peers by their identity. One that has no mark in set 0 (identity, all else zero) may

@@ -22,5 +22,6 @@ const enum outcome *export_outcome;
 const enum policy_match *export_policy_match;
 const enum policy_shape *export_policy_shape;
 const enum reserved_identity *export_reserved_identity;
+const enum source_file *export_source_file;
 const struct event *export_event;
 const struct maglev_table *export_maglev_table;

@@ -68,9 +68,7 @@ function verdictText(verdict: FlowVerdict, flow: Flow): string {
 function outcomeOf(flow: Flow): string {
   switch (flow.outcome) {
     case "dropped":
-      return red(
-        `✗ dropped: ${flow.reason}${(flow.line ?? 0) === 0 ? "" : ` (${flow.hook} line ${flow.line})`}`,
-      );
+      return red(`✗ dropped: ${flow.reason}${flow.place === undefined ? "" : ` (${flow.place})`}`);
     case "to-overlay":
       return green(`⇒ encapsulated to ${flow.tunnel}, VNI ${flow.source.identity}`);
     case "to-endpoint":

@@ -45,7 +45,7 @@ describe.skipIf(whyNoLab("the demo on the kernel's datapath") !== undefined)("th
       /⇒ encapsulated to 192\.168\.50\.2, VNI \d+/,
       /policy\[set \d+, \d+, ingress, TCP\/8080\] = allow by default\/web ingress\[0\], match l3-l4/,
       /no entry for \d+ TCP\/8080, and default\/web denies by default/,
-      /✗ dropped: policy-denied \(from-overlay line \d+\)/,
+      /✗ dropped: policy-denied \(from_overlay\.c:\d+\)/,
       /service +default\/web: destination becomes 10\.244\.[01]\.\d+:8080/,
       /reverse +source becomes 10\.96\.0\.10:80/,
       /20 connections to 10\.96\.0\.10:80 went to web-1 \(node2\) [1-9]\d*, web-2 \(node1\) [1-9]/,

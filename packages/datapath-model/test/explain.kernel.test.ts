@@ -108,7 +108,7 @@ describe.skipIf(whyNoLab("explanations beside the kernel") !== undefined)(
     const inspections = (): ReturnType<Agent["inspect"]>[] => nodes.map(({ agent }) => agent.inspect());
 
     /** What the two can be compared by: the model knows neither the kernel's time nor its lines. */
-    const comparable = (flow: Flow): object => ({ ...flow, time: 0, ticks: 0n, line: undefined });
+    const comparable = (flow: Flow): object => ({ ...flow, time: 0, ticks: 0n, place: undefined });
 
     const quiet = async (expected: number): Promise<void> => {
       for (let waited = 0; flows.length < expected && waited < 5000; waited += 20) {

@@ -6,6 +6,7 @@ import {
   Hook,
   Outcome,
   PolicyMatch,
+  sourceFileName,
   type Event,
 } from "../datapath/schema.generated.ts";
 import type { FactChange, FactTables } from "../facts/fact-tables.ts";
@@ -72,8 +73,8 @@ export interface Flow {
   readonly length: number;
   /** The device the program is attached to. */
   readonly interface: string | undefined;
-  /** Of the program's source, where it was dropped. */
-  readonly line: number | undefined;
+  /** Where the source of the datapath's programs dropped it, e.g. `from_container.c:104`. */
+  readonly place: string | undefined;
 }
 
 const HOOKS: Readonly<Record<number, HookName>> = {
@@ -200,7 +201,7 @@ export class FlowReader {
       ingress: this.#verdict(event, "ingress"),
       length: event.length,
       interface: this.#interfaces.get(event.ifindex),
-      line: dropped ? event.line : undefined,
+      place: placeText(event),
     };
   }
 
@@ -249,6 +250,13 @@ export class FlowReader {
 function reasonText(reason: number): string {
   const name = dropReasonName(reason);
   return name === undefined ? String(reason) : name.slice("DROP_".length).toLowerCase().replaceAll("_", "-");
+}
+
+/** `SOURCE_DELIVER_H` as `deliver.h`. A datapath without a source of C has none. */
+function placeText({ file, line }: Event): string | undefined {
+  if (line === 0) return undefined;
+  const name = sourceFileName(file)?.slice("SOURCE_".length).toLowerCase();
+  return `${name?.replace(/_(?=[ch]$)/, ".") ?? `file ${file}`}:${line}`;
 }
 
 function translation(event: Event): Flow["translated"] {

@@ -375,9 +375,8 @@ export const Hook = {
   HOOK_FROM_CONTAINER: 1,
   HOOK_TO_CONTAINER: 2,
   HOOK_FROM_OVERLAY: 3,
-  HOOK_TO_OVERLAY: 4,
-  HOOK_FROM_NETDEV: 5,
-  HOOK_TO_NETDEV: 6,
+  HOOK_FROM_NETDEV: 4,
+  HOOK_TO_NETDEV: 5,
 } as const;
 
 export type Hook = (typeof Hook)[keyof typeof Hook];
@@ -392,10 +391,8 @@ export function hookName(value: number): keyof typeof Hook | undefined {
     case 3:
       return "HOOK_FROM_OVERLAY";
     case 4:
-      return "HOOK_TO_OVERLAY";
-    case 5:
       return "HOOK_FROM_NETDEV";
-    case 6:
+    case 5:
       return "HOOK_TO_NETDEV";
     default:
       return undefined;
@@ -564,7 +561,6 @@ export function policyMatchName(value: number): keyof typeof PolicyMatch | undef
 
 /** `enum policy_shape`. */
 export const PolicyShape = {
-  POLICY_SHAPE_PORT_BITS: 131071,
   POLICY_SHAPE_ANY_PROTOCOL: 131072,
   POLICY_SHAPE_DENIES_PEERS: 262144,
   POLICY_SHAPE_DEFAULT_ALLOW: 2147483648,
@@ -575,8 +571,6 @@ export type PolicyShape = (typeof PolicyShape)[keyof typeof PolicyShape];
 /** The name of a value of {@link PolicyShape}; undefined for a number that has none. */
 export function policyShapeName(value: number): keyof typeof PolicyShape | undefined {
   switch (value) {
-    case 131071:
-      return "POLICY_SHAPE_PORT_BITS";
     case 131072:
       return "POLICY_SHAPE_ANY_PROTOCOL";
     case 262144:
@@ -636,6 +630,41 @@ export function reservedIdentityName(value: number): keyof typeof ReservedIdenti
       return "IDENTITY_CLUSTER_FIRST";
     case 16777216:
       return "IDENTITY_LOCAL_FIRST";
+    default:
+      return undefined;
+  }
+}
+
+/** `enum source_file`. */
+export const SourceFile = {
+  SOURCE_NONE: 0,
+  SOURCE_FROM_CONTAINER_C: 1,
+  SOURCE_TO_CONTAINER_C: 2,
+  SOURCE_FROM_OVERLAY_C: 3,
+  SOURCE_FROM_NETDEV_C: 4,
+  SOURCE_TO_NETDEV_C: 5,
+  SOURCE_DELIVER_H: 6,
+} as const;
+
+export type SourceFile = (typeof SourceFile)[keyof typeof SourceFile];
+
+/** The name of a value of {@link SourceFile}; undefined for a number that has none. */
+export function sourceFileName(value: number): keyof typeof SourceFile | undefined {
+  switch (value) {
+    case 0:
+      return "SOURCE_NONE";
+    case 1:
+      return "SOURCE_FROM_CONTAINER_C";
+    case 2:
+      return "SOURCE_TO_CONTAINER_C";
+    case 3:
+      return "SOURCE_FROM_OVERLAY_C";
+    case 4:
+      return "SOURCE_FROM_NETDEV_C";
+    case 5:
+      return "SOURCE_TO_NETDEV_C";
+    case 6:
+      return "SOURCE_DELIVER_H";
     default:
       return undefined;
   }
@@ -844,11 +873,12 @@ export interface Event {
   readonly egressRule: number;
   readonly ingressPolicy: number;
   readonly ingressRule: number;
-  readonly service: number;
   readonly ifindex: number;
   readonly length: number;
+  readonly service: number;
   readonly endpoint: number;
   readonly line: number;
+  readonly file: number;
   readonly hook: number;
   readonly outcome: number;
   readonly reason: number;
@@ -898,19 +928,21 @@ export const eventCodec: Codec<Event> = {
     view.setUint32(offset + 108, integer(value.egressRule, 0, 4294967295, "Event.egressRule"), true);
     view.setUint32(offset + 112, integer(value.ingressPolicy, 0, 4294967295, "Event.ingressPolicy"), true);
     view.setUint32(offset + 116, integer(value.ingressRule, 0, 4294967295, "Event.ingressRule"), true);
-    view.setUint32(offset + 120, integer(value.service, 0, 4294967295, "Event.service"), true);
-    view.setUint32(offset + 124, integer(value.ifindex, 0, 4294967295, "Event.ifindex"), true);
-    view.setUint32(offset + 128, integer(value.length, 0, 4294967295, "Event.length"), true);
-    view.setUint16(offset + 132, integer(value.endpoint, 0, 65535, "Event.endpoint"), true);
-    view.setUint16(offset + 134, integer(value.line, 0, 65535, "Event.line"), true);
-    view.setUint8(offset + 136, integer(value.hook, 0, 255, "Event.hook"));
-    view.setUint8(offset + 137, integer(value.outcome, 0, 255, "Event.outcome"));
-    view.setUint8(offset + 138, integer(value.reason, 0, 255, "Event.reason"));
-    view.setUint8(offset + 139, integer(value.ctState, 0, 255, "Event.ctState"));
-    view.setUint8(offset + 140, integer(value.egressMatch, 0, 255, "Event.egressMatch"));
-    view.setUint8(offset + 141, integer(value.ingressMatch, 0, 255, "Event.ingressMatch"));
-    view.setUint8(offset + 142, integer(value.protocol, 0, 255, "Event.protocol"));
-    view.setUint8(offset + 143, integer(value.tcpFlags, 0, 255, "Event.tcpFlags"));
+    view.setUint32(offset + 120, integer(value.ifindex, 0, 4294967295, "Event.ifindex"), true);
+    view.setUint32(offset + 124, integer(value.length, 0, 4294967295, "Event.length"), true);
+    view.setUint16(offset + 128, integer(value.service, 0, 65535, "Event.service"), true);
+    view.setUint16(offset + 130, integer(value.endpoint, 0, 65535, "Event.endpoint"), true);
+    view.setUint16(offset + 132, integer(value.line, 0, 65535, "Event.line"), true);
+    view.setUint8(offset + 134, integer(value.file, 0, 255, "Event.file"));
+    view.setUint8(offset + 135, integer(value.hook, 0, 255, "Event.hook"));
+    view.setUint8(offset + 136, integer(value.outcome, 0, 255, "Event.outcome"));
+    view.setUint8(offset + 137, integer(value.reason, 0, 255, "Event.reason"));
+    view.setUint8(offset + 138, integer(value.ctState, 0, 255, "Event.ctState"));
+    view.setUint8(offset + 139, integer(value.egressMatch, 0, 255, "Event.egressMatch"));
+    view.setUint8(offset + 140, integer(value.ingressMatch, 0, 255, "Event.ingressMatch"));
+    view.setUint8(offset + 141, integer(value.protocol, 0, 255, "Event.protocol"));
+    view.setUint8(offset + 142, integer(value.tcpFlags, 0, 255, "Event.tcpFlags"));
+    view.setUint8(offset + 143, 0);
   },
   decode(view, offset) {
     return {
@@ -930,19 +962,20 @@ export const eventCodec: Codec<Event> = {
       egressRule: view.getUint32(offset + 108, true),
       ingressPolicy: view.getUint32(offset + 112, true),
       ingressRule: view.getUint32(offset + 116, true),
-      service: view.getUint32(offset + 120, true),
-      ifindex: view.getUint32(offset + 124, true),
-      length: view.getUint32(offset + 128, true),
-      endpoint: view.getUint16(offset + 132, true),
-      line: view.getUint16(offset + 134, true),
-      hook: view.getUint8(offset + 136),
-      outcome: view.getUint8(offset + 137),
-      reason: view.getUint8(offset + 138),
-      ctState: view.getUint8(offset + 139),
-      egressMatch: view.getUint8(offset + 140),
-      ingressMatch: view.getUint8(offset + 141),
-      protocol: view.getUint8(offset + 142),
-      tcpFlags: view.getUint8(offset + 143),
+      ifindex: view.getUint32(offset + 120, true),
+      length: view.getUint32(offset + 124, true),
+      service: view.getUint16(offset + 128, true),
+      endpoint: view.getUint16(offset + 130, true),
+      line: view.getUint16(offset + 132, true),
+      file: view.getUint8(offset + 134),
+      hook: view.getUint8(offset + 135),
+      outcome: view.getUint8(offset + 136),
+      reason: view.getUint8(offset + 137),
+      ctState: view.getUint8(offset + 138),
+      egressMatch: view.getUint8(offset + 139),
+      ingressMatch: view.getUint8(offset + 140),
+      protocol: view.getUint8(offset + 141),
+      tcpFlags: view.getUint8(offset + 142),
     };
   },
 };

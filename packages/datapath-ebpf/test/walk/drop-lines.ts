@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { EndpointValue } from "@netloom/core/backend";
+import { EventLevel, type EndpointValue } from "@netloom/core/backend";
 import { tcp } from "../support/packets.ts";
-import type { Device, Suite } from "./bench.ts";
+import type { Device, Passage, Suite } from "./bench.ts";
 import { tellEvent } from "./told.ts";
 import { A, B, World } from "./world.ts";
 
@@ -21,10 +21,27 @@ const drops: readonly (readonly [
   ["nobody's address", "a", tcp(client, "10.1.0.99:80")],
 ];
 
+const unreadable = tcp(client, server).slice(0, 14 + 20 + 8);
+const files: readonly (readonly [Passage, string])[] = [
+  [{ at: "from-container", device: "a" }, "from-container-c"],
+  [{ at: "to-container", device: "b" }, "to-container-c"],
+  [{ at: "from-overlay", device: "overlay" }, "from-overlay-c"],
+  [{ at: "to-netdev", device: "uplink" }, "to-netdev-c"],
+];
+
 /** Only for a datapath whose programs have lines: not one of `suites`. */
 export const dropLines: Suite = ({ describe, it }, create) =>
-  describe("the line of a drop", () => {
-    it("is another for each place of a program that drops", async () => {
+  describe("the place of a drop", () => {
+    it("is a file by its name", async () => {
+      await using bench = await create();
+      new World(bench).maps.settings.set(0, { events: EventLevel.EVENTS_DROPS });
+      for (const [passage, file] of files) {
+        const [event] = (await bench.send(unreadable, passage)).events;
+        assert.equal(event && tellEvent(event).file, file);
+      }
+    });
+
+    it("is another line for each place of a program that drops", async () => {
       await using bench = await create();
       const world = new World(bench);
       const lines = new Map<number, string>();

@@ -8,6 +8,7 @@ import {
   hookName,
   outcomeName,
   policyMatchName,
+  sourceFileName,
   type CtKey,
   type CtValue,
   type FragmentKey,
@@ -49,6 +50,7 @@ export interface Told {
   readonly length: number;
   readonly ifindex: number;
   readonly line: number;
+  readonly file: string;
 }
 
 export function tellEvent(event: DatapathEvent): Told {
@@ -73,6 +75,7 @@ export function tellEvent(event: DatapathEvent): Told {
     length: event.length,
     ifindex: event.ifindex,
     line: event.line,
+    file: name(sourceFileName(event.file), "SOURCE_"),
   };
 }
 

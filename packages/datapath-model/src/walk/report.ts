@@ -46,6 +46,7 @@ function writeEvent(walk: Walk, outcome: Outcome, reason: number): void {
     length: walk.packet.length,
     endpoint: walk.endpoint,
     // Of the C source: here the reason says it all.
+    file: 0,
     line: 0,
     hook: walk.hook,
     outcome,

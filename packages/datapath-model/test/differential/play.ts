@@ -283,7 +283,7 @@ function differences(kernel: Output, model: Output): string[] {
 
 /** But for when, and where in the C source. */
 function timeless(event: DatapathEvent): DatapathEvent {
-  return { ...event, time: 0n, line: 0 };
+  return { ...event, time: 0n, file: 0, line: 0 };
 }
 
 function bytesOf(event: DatapathEvent): string {
