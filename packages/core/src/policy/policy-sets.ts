@@ -71,6 +71,8 @@ export class PolicySets {
   #newcomers = new Set<number>();
   /** Numbers that were somebody else's before: what was judged of them then must not count now. */
   readonly #former = new Set<number>();
+  /** Sets that nobody is to have any more, and endpoints may still have until the next update is written. */
+  #released: PolicySet[] = [];
   /** Prefixes whose rows are still to be written, and whose number their addresses have until then. */
   #fresh: ReadonlyMap<number, number> = new Map();
   /** Numbers that nobody has any more: entries for them, and only them, may leave a set in force. */
@@ -116,6 +118,7 @@ export class PolicySets {
     const known = this.#subjects.get(identity);
     if (known === undefined || --known.users > 0) return [];
     this.#subjects.delete(identity);
+    this.#released.push(known.set);
     return [...known.set.entries.values()].map(([key]) => key);
   }
 
@@ -163,6 +166,11 @@ export class PolicySets {
       if (subject.dirty === "no") continue;
       this.#rebuild(subject, added, removed);
       subject.dirty = "no";
+    }
+    for (const { entries } of this.#released.splice(0)) {
+      const copies = this.inherited(entries.values());
+      added.push(...copies);
+      removed.push(...copies.map(([key]) => key));
     }
     this.#newcomers = new Set();
     this.#departed.clear();

@@ -54,8 +54,13 @@ class Node {
     });
     this.#put("nodes/node1", { name: "node1", addresses: ["192.0.2.1"], podCIDRs: [], routers: [] });
     this.identity(400, "web");
+    this.pod(400, "web");
+  }
+
+  /** The pod has this identity from now on. */
+  pod(identity: number, app: string): void {
     const owner = { name: "web", node: "node1", owner: "web#1", id: 1, pool: "", netns: "", interface: "" };
-    const rest = { identity: 400, labels: ["k8s:app=web"], addresses: ["10.1.1.2"], state: "live" };
+    const rest = { identity, labels: [`k8s:app=${app}`], addresses: ["10.1.1.2"], state: "live" };
     this.#put("endpoints/node1/web#1", { ...owner, ...rest });
   }
 
@@ -178,6 +183,18 @@ describe("between two writes of one pass", () => {
     expect([...node.answers]).toEqual([false]);
     const outside = [...node.maps.policy.entries()].filter(([key]) => key.identity > 0x0100_0000);
     expect(outside, "nothing is left of a number that nobody has").toEqual([]);
+  });
+
+  it("an address stays denied while its pod becomes another and the prefix around it gets a number", () => {
+    const node = new Node();
+    node.policy("world", [{ action: "deny", peers: [{ entity: "world" }] }]);
+    node.write();
+    node.identity(401, "db");
+    node.pod(401, "db");
+    node.policy("prefix", [{ peers: [{ cidr: "203.0.113.0/24" }] }]);
+    node.question = () => node.letsOutside();
+    node.write();
+    expect([...node.answers]).toEqual([false]);
   });
 
   it("an address stays denied while a restarted agent takes over, whichever prefixes are named now", () => {
