@@ -109,11 +109,8 @@ export class World {
     // The last definition is the widest: nodes may have something of all of it.
     const last = (this.#options.backends.components?.length ?? 1) - 1;
     if (this.#definition !== last) this.redefine(last);
-    for (const { machine, process } of this.nodes.values()) {
-      machine.dieAfterWrites(Number.POSITIVE_INFINITY);
-      if (machine.connected) process.start();
-    }
-    for (const process of [...this.operators, this.controller, ...this.others]) process.start();
+    // Whoever is down comes back when its time has come.
+    for (const { machine } of this.nodes.values()) machine.dieAfterWrites(Number.POSITIVE_INFINITY);
   }
 
   /** Who still has something to do. */
@@ -152,8 +149,8 @@ export class World {
     const node = this.nodes.get(name);
     const connected = [...this.machines()].length;
     if (node === undefined || !node.machine.connected || connected < 2) return;
-    const arrived = (node.process.life?.lastArrival ?? 0) - this.scheduler.now;
     node.process.remove();
+    const arrived = node.process.lastArrival - this.scheduler.now;
     node.machine.connected = false;
     node.machine.desired.clear();
     node.host = undefined;

@@ -61,7 +61,9 @@ export function bindingsCheck(facts: Facts, isReserved: (node: string, address: 
         for (const address of pod.addresses) {
           if (isReserved(pod.node, address)) return `${address} is reserved and went to ${pod.name}`;
           const other = owners.get(address);
-          if (other !== undefined)
+          // A node that left and came back may find what its range was used for before it was taken back.
+          const apart = other?.node !== pod.node && (other?.state !== "live" || pod.state !== "live");
+          if (other !== undefined && !apart)
             return `${address} is bound to ${other.key} (${other.state}) and to ${pod.key} (${pod.state})`;
           owners.set(address, pod);
         }

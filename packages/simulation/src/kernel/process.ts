@@ -19,12 +19,18 @@ export class Process {
   readonly #options: ProcessOptions;
   #life: Life | undefined;
   #lives = 0;
+  #lastArrival = 0;
   /** It is to run; one that is not stays down. */
   #wanted = false;
 
   constructor(options: ProcessOptions) {
     this.name = options.name;
     this.#options = options;
+  }
+
+  /** When the last of what any life of it has sent arrives. */
+  get lastArrival(): number {
+    return Math.max(this.#lastArrival, this.#life?.lastArrival ?? 0);
   }
 
   /** Alive now. */
@@ -47,18 +53,21 @@ export class Process {
 
   /** It is gone, at once. @param down - milliseconds until it is started again. */
   crash(down: number): void {
-    const life = this.#life;
-    this.#life = undefined;
-    life?.crash();
     const { scheduler } = this.#options;
+    this.#end();
     // Its connections are closed: what it had sent has arrived by the time it is back, or never does.
-    const closed = Math.max(down, (life?.lastArrival ?? 0) - scheduler.now + 0.001);
+    const closed = Math.max(down, this.#lastArrival - scheduler.now + 0.001);
     if (this.#wanted) scheduler.after(closed, `${this.name} restarts`, () => this.#restart());
   }
 
   /** It is gone, and nobody starts it again. */
   remove(): void {
     this.#wanted = false;
+    this.#end();
+  }
+
+  #end(): void {
+    this.#lastArrival = this.lastArrival;
     const life = this.#life;
     this.#life = undefined;
     life?.crash();
