@@ -9,18 +9,17 @@ import { load } from "@netloom/bpf-loader";
 import { Lab } from "@netloom/lab";
 import { Rtnl } from "@netloom/netlink";
 import { Clang } from "../lib/clang.ts";
-import { printTable, NONE } from "../lib/table.ts";
 import { withLab } from "../lib/interrupt.ts";
 import { roundsWanted } from "../lib/options.ts";
+import { agentCost } from "./agent-cost.ts";
 import { Connections } from "./connections.ts";
 import { established } from "./established.ts";
 import { fullConntrack } from "./full-conntrack.ts";
 import { Listener } from "./listener.ts";
 import { newFlows } from "./new-flows.ts";
 import { loadParts } from "./parts.ts";
-import { LOAD } from "./reference.ts";
 import { Replayer } from "./replayer.ts";
-import { makeScene, type Scene } from "./scene.ts";
+import { makeScene } from "./scene.ts";
 
 const ROUNDS = roundsWanted(15);
 
@@ -40,24 +39,11 @@ async function main(lab: Lab): Promise<void> {
   using listener = new Listener(scene.datapath, scene.agent);
   const connections = new Connections(scene, replayer, overlay);
   const bench = { rounds: ROUNDS, scene, replayer, listener, connections, netns, floor, parts };
+  // First, while conntrack is small: the agent sweeps it.
+  await agentCost(scene);
   await established(bench);
   await newFlows(bench);
   await fullConntrack(bench);
-  printCost(scene);
-}
-
-function printCost({ cost }: Scene): void {
-  const row = (what: string, figure: number, cilium: string, goal: string): string[] => [
-    ...[what, `${figure.toFixed(0)} ms`, cilium, goal],
-  ];
-  printTable(
-    "CPU time to load (one run, cold)",
-    ["", "ours", "Cilium's there", "goal there"],
-    [
-      row("all programs and maps of a node, once", cost.start, NONE, NONE),
-      row("one pod more: interface, addresses, tables", cost.attach, LOAD.cilium, LOAD.goal),
-    ],
-  );
 }
 
 await withLab(new Lab("bench"), main);

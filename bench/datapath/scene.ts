@@ -7,13 +7,19 @@ import { vxlan } from "@netloom/routing-vxlan";
 
 /** As many as Cilium's figures were taken with (facts, section 5). */
 const REMOTE_PODS = 1000;
-const SERVICES = 1000;
+
 const APPS = 124;
+export const SERVICES = 1000;
 
 export const PORT = 8080;
 export const VIP = "10.96.200.1";
 export const VIP_PORT = 80;
 export const REMOTE_NODE = "192.168.50.2";
+
+export interface Milliseconds {
+  readonly cpu: number;
+  readonly wall: number;
+}
 
 /** One node with a kernel datapath and three pods, and a cluster around it. */
 export interface Scene {
@@ -23,8 +29,8 @@ export interface Scene {
   readonly client: Endpoint;
   readonly server: Endpoint;
   readonly remotes: readonly Endpoint[];
-  /** CPU milliseconds that it took to load the node's programs, and to attach one pod more. */
-  readonly cost: { readonly start: number; readonly attach: number };
+  /** What it took to load the node's programs, and to attach one pod more. */
+  readonly cost: { readonly start: Milliseconds; readonly attach: Milliseconds };
 }
 
 /**
@@ -46,10 +52,9 @@ export async function makeScene(lab: Lab): Promise<Scene> {
   });
   for (const { name, events } of [agent, other])
     events.on("error", (error) => console.error(`${name}: ${String(error)}`));
-  const start = await cpuMs(() => agent.start());
+  const start = await taking(() => agent.start());
   lab.defer(() => agent.uninstall());
   await other.start();
-  lab.defer(() => other.uninstall());
   const remotes = await Promise.all(
     Array.from({ length: REMOTE_PODS }, (_, at) =>
       other.endpoints.create({ name: `pods/remote-${at}`, labels: labels(`app-${at % APPS}`) }),
@@ -64,8 +69,10 @@ export async function makeScene(lab: Lab): Promise<Scene> {
   const client = await local("client", "app-0");
   let server: Endpoint | undefined;
   lab.namespace("pod-server");
-  const attach = await cpuMs(async () => (server = await local("server", "server")));
+  const attach = await taking(async () => (server = await local("server", "server")));
   await writeRules(agent);
+  // Its facts stay; what it would do with each change would only be in the way.
+  await other.stop();
   return { agent, datapath, client, server: server!, remotes, cost: { start, attach } };
 }
 
@@ -108,9 +115,10 @@ async function writeRules({ cluster }: Agent): Promise<void> {
   await cluster.settled(revision);
 }
 
-async function cpuMs(work: () => Promise<unknown>): Promise<number> {
-  const before = process.cpuUsage();
+/** How long a piece of work takes. */
+export async function taking(work: () => Promise<unknown>): Promise<Milliseconds> {
+  const [cpu, start] = [process.cpuUsage(), performance.now()];
   await work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  return { cpu: (user + system) / 1000, wall: performance.now() - start };
 }
