@@ -39,7 +39,7 @@ static __always_inline struct nat_key nat_inward(__be32 peer, __be16 peer_port, 
 }
 
 /* Does the node itself speak, or listen, on this port towards that peer? */
-static __always_inline bool nat_port_in_use(struct walk *walk, __be16 port)
+static __always_inline bool nat_port_in_use(struct __sk_buff *skb, const struct walk *walk, __be16 port)
 {
 	struct bpf_sock_tuple tuple = {
 		.ipv4 = {
@@ -52,9 +52,9 @@ static __always_inline bool nat_port_in_use(struct walk *walk, __be16 port)
 	struct bpf_sock *socket;
 
 	if (walk->protocol == IPPROTO_TCP)
-		socket = bpf_skc_lookup_tcp(walk->skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+		socket = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
 	else if (walk->protocol == IPPROTO_UDP)
-		socket = bpf_sk_lookup_udp(walk->skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+		socket = bpf_sk_lookup_udp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
 	else
 		return false;
 	if (!socket)
@@ -113,17 +113,23 @@ static __always_inline void nat_free_port(const struct nat_key *inward, const st
 	bpf_map_delete_elem(&nat, inward);
 }
 
-/* Takes a port towards the peer and writes both entries, the way back first. Returns 0 or a drop reason. */
-static __noinline int nat_take_port(struct walk *walk, const struct nat_key *outward, struct nat_value *mapping)
+/*
+ * Takes a port towards the peer and writes both entries, the way back first. Returns 0 or a drop reason. Not static: as
+ * rewrite_packet.
+ */
+__noinline int nat_take_port(struct __sk_buff *skb, const struct walk *walk, const struct nat_key *outward,
+			     struct nat_value *mapping)
 {
-	struct nat_value back = {
-		.address = mapped(walk->goes.source),
-		.port = walk->goes.source_port,
-		.expires = mapping->expires,
-	};
-	__u16 candidate = bpf_ntohs(walk->goes.source_port);
 	int attempts = NAT_ATTEMPTS, attempt;
+	struct nat_value back = {};
+	__u16 candidate;
 
+	if (!walk || !outward || !mapping)
+		return DROP_NO_NAT_MAPPING; /* never: says so to the verifier */
+	back.address = mapped(walk->goes.source);
+	back.port = walk->goes.source_port;
+	back.expires = mapping->expires;
+	candidate = bpf_ntohs(walk->goes.source_port);
 	if (walk->protocol == IPPROTO_SCTP)
 		attempts = candidate < NAT_PORT_MIN ? 0 : 1; /* its checksum covers the port */
 	if (candidate < NAT_PORT_MIN && walk->goes.source != node_ipv4)
@@ -138,7 +144,7 @@ static __noinline int nat_take_port(struct walk *walk, const struct nat_key *out
 			nat_free_port(&inward, held);
 			held = NULL;
 		}
-		if (!held && !nat_port_in_use(walk, port) && !bpf_map_update_elem(&nat, &inward, &back, BPF_NOEXIST)) {
+		if (!held && !nat_port_in_use(skb, walk, port) && !bpf_map_update_elem(&nat, &inward, &back, BPF_NOEXIST)) {
 			mapping->port = port;
 			if (!bpf_map_update_elem(&nat, outward, mapping, BPF_ANY))
 				return 0;
@@ -202,6 +208,7 @@ static __always_inline int nat_masquerade(struct walk *walk)
 	struct nat_key outward = nat_outward(walk);
 	struct nat_value *known = bpf_map_lookup_elem(&nat, &outward);
 	struct nat_value mapping = { .address = mapped(node_ipv4) };
+	struct __sk_buff *skb;
 	int reason;
 
 	if (!nat_has_port(walk))
@@ -219,7 +226,9 @@ static __always_inline int nat_masquerade(struct walk *walk)
 	if (walk->later_fragment)
 		return DROP_NO_NAT_MAPPING;
 	nat_touch(walk, &mapping);
-	reason = nat_take_port(walk, &outward, &mapping);
+	skb = walk->skb;
+	reason = nat_take_port(skb, walk, &outward, &mapping);
+	walk->skb = skb;
 	if (reason)
 		return reason;
 	walk->report = true;

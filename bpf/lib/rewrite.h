@@ -23,10 +23,9 @@ static __always_inline __u16 checksum_replace(__u16 check, __be32 from, __be32 t
 	return ~sum;
 }
 
-static __always_inline int fix_transport_checksum(struct walk *walk, __be32 from, __be32 to, __be16 from_port,
-						  __be16 to_port)
+static __always_inline int fix_transport_checksum(struct __sk_buff *skb, const struct walk *walk, __be32 from, __be32 to,
+						  __be16 from_port, __be16 to_port)
 {
-	struct __sk_buff *skb = walk->skb;
 	__u64 mangled = 0;
 	__u32 offset;
 
@@ -53,20 +52,28 @@ static __always_inline int fix_transport_checksum(struct walk *walk, __be32 from
 	return 0;
 }
 
-/* Gives one end of the packet another address and port. Returns 0 or a drop reason. */
-static __always_inline int rewrite_end(struct walk *walk, enum which_end which, __be32 address, __be16 port)
+/*
+ * Not static: the verifier walks it once, by itself, and not once for every way to come here. It then trusts no pointer
+ * in `walk` any more, so the packet comes beside it.
+ */
+__noinline int rewrite_packet(struct __sk_buff *skb, struct walk *walk, __u32 which, __be32 address, __u32 new_port)
 {
-	struct __sk_buff *skb = walk->skb;
-	__be32 old = which == END_SOURCE ? walk->goes.source : walk->goes.destination;
-	__be16 old_port = which == END_SOURCE ? walk->goes.source_port : walk->goes.destination_port;
-	__u32 l4 = walk->l4_offset & 0x7f; /* at most 14 + 60: says so to the verifier */
-	bool ports = !walk->later_fragment && port != old_port;
+	__be16 port = new_port, old_port;
 	void *data, *end;
 	struct iphdr *ip;
+	__be32 old;
+	bool ports;
+	__u32 l4;
 
+	if (!walk)
+		return DROP_INVALID_PACKET; /* never: says so to the verifier */
+	old = which == END_SOURCE ? walk->goes.source : walk->goes.destination;
+	old_port = which == END_SOURCE ? walk->goes.source_port : walk->goes.destination_port;
+	ports = !walk->later_fragment && port != old_port;
+	l4 = walk->l4_offset & 0x7f; /* at most 14 + 60: says so to the verifier */
 	if (ports && walk->protocol == IPPROTO_SCTP)
 		return DROP_NO_NAT_MAPPING; /* its checksum covers the port */
-	if (!walk->later_fragment && fix_transport_checksum(walk, old, address, old_port, port))
+	if (!walk->later_fragment && fix_transport_checksum(skb, walk, old, address, old_port, port))
 		return DROP_INVALID_PACKET;
 	data = (void *)(long)skb->data;
 	end = (void *)(long)skb->data_end;
@@ -93,6 +100,16 @@ static __always_inline int rewrite_end(struct walk *walk, enum which_end which, 
 		*field = port;
 	}
 	return 0;
+}
+
+/* Gives one end of the packet another address and port. Returns 0 or a drop reason. */
+static __always_inline int rewrite_end(struct walk *walk, enum which_end which, __be32 address, __be16 port)
+{
+	struct __sk_buff *skb = walk->skb;
+	int reason = rewrite_packet(skb, walk, which, address, port);
+
+	walk->skb = skb;
+	return reason;
 }
 
 /*
