@@ -45,7 +45,10 @@ static __always_inline struct backend_value *backend_at(__u32 index)
 	return bpf_map_lookup_elem(&backends, &index);
 }
 
-/* The backend a flow was given, as long as it is there; UDP flows would else feed a dead one for ever. */
+/*
+ * The backend a flow was given, as long as it is there; UDP flows would else feed a dead one for ever. Also where its
+ * service has lost it and another has not: docs/decisions/2026-11-25-lost-backends.md.
+ */
 static __always_inline struct backend_value *service_backend_kept(const struct ct_value *ct)
 {
 	struct backend_value *backend = backend_at(ct->backend);
