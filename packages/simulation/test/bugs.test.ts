@@ -15,6 +15,15 @@ describe("mistakes that others made", () => {
     expect.fail(`${name}: not found in ${seeds} seeds`);
   });
 
+  it("are all there is to find: without them nothing is", { timeout: 300_000 }, async () => {
+    for (const { name, more } of HISTORIC_BUGS.filter(({ more }) => more !== undefined)) {
+      for (let seed = 0; seed < 20; seed++) {
+        const report = await createCluster(standard(seed, more)).run();
+        expect(report.violation, `${name}: ${formatReport(report)}`).toBeUndefined();
+      }
+    }
+  });
+
   it("are told with the least that brings them about", { timeout: 120_000 }, async () => {
     const { backends } = HISTORIC_BUGS.find(({ name }) => name.startsWith("leases forgotten"))!;
     for (let seed = 0; seed < 50; seed++) {

@@ -38,7 +38,7 @@ export const HISTORIC_BUGS: readonly HistoricBug[] = [
   {
     name: "ranges given before it is known who has which (#21482, #17277)",
     backends: inOperator(operators.allocatesBeforeList),
-    seeds: 20,
+    seeds: 30,
   },
   {
     name: "a leader that trusts its lease (#17870)",
@@ -50,12 +50,12 @@ export const HISTORIC_BUGS: readonly HistoricBug[] = [
   {
     name: "nodes that are gone keep their ranges (#17837)",
     backends: inOperator(operators.neverTakesBack),
-    seeds: 20,
+    seeds: 30,
   },
   {
     name: "the gateway's address given to a pod after a restart (#46799)",
     backends: inIpam(ipams.forgetsReserved),
-    seeds: 20,
+    seeds: 30,
   },
   { name: "leases forgotten by a restart (#4277, I7)", backends: inIpam(ipams.forgetsLeases), seeds: 20 },
   { name: "release by name (Azure CNS #885)", backends: inIpam(ipams.releasesByName), seeds: 50 },
@@ -67,7 +67,7 @@ export const HISTORIC_BUGS: readonly HistoricBug[] = [
   {
     name: "the end of an old owner takes the new one's row along (#19996, #29571)",
     backends: inDatapath(datapaths.deletesWithoutOwner),
-    seeds: 20,
+    seeds: 30,
   },
   {
     name: "numbers of prefixes lost in a restart (#27210, #24502)",
@@ -77,13 +77,18 @@ export const HISTORIC_BUGS: readonly HistoricBug[] = [
   {
     name: "a policy map that silently takes less than it is given (I19)",
     backends: inDatapath(datapaths.dropsSilently),
-    seeds: 20,
+    seeds: 30,
   },
   {
     name: "a collector that does not check revisions (#19936)",
     backends: inStore(stores.collectsBlindly),
     more: { identityInterval: 60, operators: 3 },
     seeds: 300,
+  },
+  {
+    name: "a number given to others while a datapath knows what it meant (I10)",
+    backends: inStore(stores.reusesAtOnce),
+    seeds: 50,
   },
   {
     name: "a reference that touches nothing (#19827)",
@@ -95,17 +100,17 @@ export const HISTORIC_BUGS: readonly HistoricBug[] = [
   {
     name: "a collector that counts its own nodes only (#16805)",
     backends: inStore(stores.collectsForOthers),
-    seeds: 20,
+    seeds: 30,
   },
   {
     name: "references brought back by a synchronisation (#35451)",
     backends: inStore(stores.bringsBack),
-    seeds: 20,
+    seeds: 30,
   },
   {
     name: "endpoints before the identities of their peers (#42050)",
     backends: inStore(stores.identitiesComeLast),
-    seeds: 20,
+    seeds: 30,
   },
   {
     name: "an acknowledgement of what was only heard",

@@ -35,6 +35,18 @@ export function collectsBlindly(store: Store, process: string): Store {
   });
 }
 
+/** A number is another's as soon as nobody here uses it, whoever still knows what it meant. */
+export function reusesAtOnce(store: Store, process: string): Store {
+  if (!isOperator(process)) return store;
+  return altered(store, {
+    async update(key, value, options) {
+      if ((value as { retired?: boolean }).retired !== true) return store.update(key, value, options);
+      await store.delete(key, { revision: options.revision });
+      return options.revision;
+    },
+  });
+}
+
 /** The other half of #19936: whoever takes a reference leaves no trace where the collector looks. */
 export function takesWithoutTouch(store: Store, process: string): Store {
   if (!isAgent(process)) return store;

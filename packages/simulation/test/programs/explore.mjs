@@ -1,7 +1,7 @@
 import { createCluster, formatReport } from "@netloom/simulation";
-import { standard } from "./standard.ts";
+import { standard } from "../support/standard.ts";
 
-// node --conditions=@netloom/source test/support/explore.ts <first seed> <seeds> <steps> <1: the whole report>
+// node --conditions=@netloom/source test/programs/explore.mjs <first seed> <seeds> <steps> <1: the whole report>
 const [first = 0, count = 20, steps = 1000, verbose = 0] = process.argv.slice(2).map(Number);
 const begun = process.cpuUsage();
 let total = 0;

@@ -6,11 +6,13 @@ import { standard } from "../support/standard.ts";
  * itself needs, it took when it was loaded.
  */
 const { stdout } = process;
-const reached: string[] = [];
+/** @type {string[]} */
+const reached = [];
 
-function forbid(owner: object, name: string): void {
+/** @param {object} owner @param {string} name */
+function forbid(owner, name) {
   if (!(name in owner)) return;
-  const refuse = (): never => {
+  const refuse = () => {
     reached.push(name);
     throw new Error(`${name} was reached for`);
   };
