@@ -72,21 +72,20 @@ int replay_new(struct __sk_buff *skb)
 	return NO_TARGET;
 }
 
-/* As the tunnel device hands it over. A test run cannot say so; the key stays with the packet for all repeats. */
+/*
+ * As the tunnel device hands it over; a test run cannot say so. Each time anew: what this helper sets is one for all
+ * programs of a CPU, and between two runs others may have their turn.
+ */
 SEC("tc")
 int replay_tunnel(struct __sk_buff *skb)
 {
-	struct bpf_tunnel_key key = {};
+	struct bpf_tunnel_key key = {
+		.tunnel_id = vni,
+		.local_ipv4 = tunnel_from, /* a receiver reads the source as the remote */
+	};
 
-	if (!restore(skb))
+	if (!restore(skb) || bpf_skb_set_tunnel_key(skb, &key, sizeof(key), 0))
 		return NO_TARGET;
-	if (!skb->cb[0]) {
-		key.tunnel_id = vni;
-		key.local_ipv4 = tunnel_from; /* a receiver reads the source as the remote */
-		if (bpf_skb_set_tunnel_key(skb, &key, sizeof(key), 0))
-			return NO_TARGET;
-		skb->cb[0] = 1;
-	}
 	bpf_tail_call(skb, &targets, target);
 	return NO_TARGET;
 }
