@@ -495,7 +495,8 @@ class NetloomAgent implements Agent {
     for (const change of changes) this.#flows.remember(change);
     this.#onHeard?.();
     if (this.#waiting !== undefined) {
-      this.#waiting.push(...changes);
+      // One by one: a call takes no hundred thousand arguments.
+      for (const change of changes) this.#waiting.push(change);
       return;
     }
     this.#derivation.apply(changes);

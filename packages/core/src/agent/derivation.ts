@@ -310,7 +310,7 @@ export class Derivation {
     if (fact === undefined) this.#local.delete(owner);
     else this.#local.set(owner, fact);
     if (before === undefined || before.identity === fact?.identity) return;
-    this.#leaving.push(...this.sets.release(before.identity));
+    for (const key of this.sets.release(before.identity)) this.#leaving.push(key);
     if (this.sets.of(before.identity) === undefined) this.#written.delete(before.identity);
   }
 
@@ -318,7 +318,7 @@ export class Derivation {
     const { added, removed, forgotten } = this.sets.update();
     for (const key of forgotten) this.#marks.delete(key);
     for (const [key, value] of added) (key.policy === 0 ? this.#marks : this.#policy).set(key, value);
-    this.#leaving.push(...removed);
+    for (const key of removed) this.#leaving.push(key);
     for (const [key, value] of this.sets.inherited(this.#adopted)) {
       this.#policy.set(key, value);
       this.#leaving.push(key);

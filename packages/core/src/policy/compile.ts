@@ -1,5 +1,6 @@
 import { PolicyShape } from "../datapath/schema.generated.ts";
-import { ALL_L4, blockKey, mask, type L4Block } from "./l4.ts";
+import { gather, type Column } from "./columns.ts";
+import { ALL_L4, areApart, blockKey, mask, type L4Block } from "./l4.ts";
 
 /** A rule of one direction with its peers known: who it is about, and what. */
 export interface ResolvedRule {
@@ -8,7 +9,7 @@ export interface ResolvedRule {
   readonly deny: boolean;
   readonly blocks: readonly L4Block[];
   /** Identities; `undefined`: anyone. */
-  readonly peers: Iterable<number> | undefined;
+  readonly peers: readonly number[] | undefined;
 }
 
 /** One entry of the policy map, without the number of its set and its direction. */
@@ -45,22 +46,44 @@ type Boxes = Map<number, Box>;
  */
 export function compileDirection(rules: Iterable<ResolvedRule>, enforced: boolean): CompiledDirection {
   const anyone: Boxes = new Map();
-  const peers = new Map<number, Boxes>();
-  for (const { rule, deny, blocks, peers: ids } of rules) {
-    if (ids === undefined) {
-      for (const block of blocks) add(anyone, { block, deny, rule });
-      continue;
-    }
-    for (const id of ids) {
-      let boxes = peers.get(id);
-      if (boxes === undefined) peers.set(id, (boxes = new Map()));
-      for (const block of blocks) add(boxes, { block, deny, rule });
-    }
+  const named: ResolvedRule[] = [];
+  for (const resolved of rules) {
+    const { rule, deny, blocks, peers } = resolved;
+    if (peers === undefined) for (const block of blocks) add(anyone, { block, deny, rule });
+    else named.push(resolved);
   }
   const general = withoutCovered(anyone, anyone);
   const entries = toEntries(0, general);
-  for (const [id, boxes] of peers) entries.push(...compilePeer(id, boxes, general));
+  const columns = gather(named);
+  const blocks = [...columns.map(({ block }) => block), ...[...anyone.values()].map(({ block }) => block)];
+  if (areApart(blocks)) columnEntries(columns, general, entries);
+  else peerEntries(columns, general, entries);
   return { entries, shape: shapeOf(entries, enforced) };
+}
+
+/** Where no block holds another, each stands for itself: a deny beats an allow of the same block, and that is all. */
+function columnEntries(columns: readonly Column[], general: Boxes, entries: PolicyEntry[]): void {
+  for (const { block, ids, rules, denies } of columns) {
+    const denied = denyOver(general, block) !== undefined;
+    for (const [at, identity] of ids.entries()) {
+      const deny = denies[at]!;
+      if (deny || !denied) entries.push({ identity, ...block, deny, rule: rules[at]! });
+    }
+  }
+}
+
+/** Otherwise each identity's blocks are looked at together. */
+function peerEntries(columns: readonly Column[], general: Boxes, entries: PolicyEntry[]): void {
+  const peers = new Map<number, Boxes>();
+  for (const { block, ids, rules, denies } of columns) {
+    const key = blockKey(block);
+    for (const [at, id] of ids.entries()) {
+      let boxes = peers.get(id);
+      if (boxes === undefined) peers.set(id, (boxes = new Map()));
+      boxes.set(key, { block, deny: denies[at]!, rule: rules[at]! });
+    }
+  }
+  for (const [id, boxes] of peers) for (const entry of compilePeer(id, boxes, general)) entries.push(entry);
 }
 
 /** The entries of one identity, given those of anyone. */

@@ -36,6 +36,21 @@ export function mask(bits: number): number {
   return (0xffff0000 >>> bits) & 0xffff;
 }
 
+/** Is there none among them that holds another one? */
+export function areApart(blocks: readonly L4Block[]): boolean {
+  const keys = new Set(blocks.map(blockKey));
+  for (const { protocol, port, bits } of blocks) {
+    if (protocol === 0) {
+      if (keys.size > 1) return false;
+      continue;
+    }
+    for (let fewer = bits - 1; fewer >= 0; fewer--) {
+      if (keys.has(blockKey({ protocol, port: port & mask(fewer), bits: fewer }))) return false;
+    }
+  }
+  return true;
+}
+
 /** The fewest blocks for what a rule names. `first` without `last` is one port. */
 export function blocksOf(ports: {
   readonly protocol: PolicyProtocol;

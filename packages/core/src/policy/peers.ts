@@ -1,7 +1,7 @@
 import type { ListenerErrorHook } from "../events.ts";
 import { formatCidr, type Cidr } from "../address/index.ts";
 import { LocalIdentities } from "../identity/local.ts";
-import { RESERVED_IDENTITIES } from "../identity/numeric.ts";
+import { LOCAL_IDENTITIES, RESERVED_IDENTITIES } from "../identity/numeric.ts";
 import {
   parseSelector,
   SelectorIndex,
@@ -40,6 +40,8 @@ const FIXED: Readonly<Partial<Record<PolicyEntity, readonly number[]>>> = {
   // The API server runs on a node, so its identity is a remote node's too.
   "remote-node": [remoteNode, apiServer],
 };
+
+const { first: FIRST_LOCAL } = LOCAL_IDENTITIES;
 
 /** Every endpoint of the cluster. */
 const EVERYONE = parseSelector({});
@@ -154,6 +156,31 @@ export class Peers {
     }
   }
 
+  /** Those among some identities that a peer stands for; `undefined`: all there are. */
+  resolveAmong(peer: Peer, ids: readonly number[]): readonly number[] | undefined {
+    switch (peer.kind) {
+      case "selector":
+        return this.#selectedAmong(peer.selector, ids);
+      case "location": {
+        const located = this.located.get(peer.location)?.ids;
+        return ids.filter((id) => located?.has(id));
+      }
+      case "cidr":
+        // An endpoint's identity is no prefix's.
+        if (ids.every((id) => id < FIRST_LOCAL)) return [];
+        break;
+      case "entity":
+        if (peer.entity === "cluster") return this.#selectedAmong(EVERYONE, ids);
+    }
+    const all = this.resolve(peer);
+    return all === undefined ? undefined : ids.filter((id) => all.includes(id));
+  }
+
+  #selectedAmong(selector: Selector, ids: readonly number[]): readonly number[] {
+    const rows = this.#followed.get(selector.key)?.selection.rows;
+    return ids.filter((id) => rows?.has(this.#rows.get(id) ?? -1) === true);
+  }
+
   /** May identities that nobody knows yet be this peer? */
   grows(peer: Peer): boolean {
     return peer.kind === "location" || selectorOf(peer) !== undefined;
@@ -168,7 +195,9 @@ export class Peers {
 
   #selected(selector: Selector): number[] {
     const followed = this.#followed.get(selector.key);
-    return followed === undefined ? [] : [...followed.selection.rows].map((row) => this.#ids[row]!);
+    const ids: number[] = [];
+    followed?.selection.rows.forEach((row) => void ids.push(this.#ids[row]!));
+    return ids;
   }
 
   #entity(entity: PolicyEntity): readonly number[] | undefined {

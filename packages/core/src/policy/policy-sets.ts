@@ -4,7 +4,7 @@ import type { LabelSet, Selection } from "../labels/index.ts";
 import { compileDirection, type CompiledDirection, type PolicyEntry } from "./compile.ts";
 import type { Located } from "./located-endpoints.ts";
 import type { Peers } from "./peers.ts";
-import { resolveRules } from "./resolve-rules.ts";
+import { resolveRules, type KnownPeers } from "./resolve-rules.ts";
 import type { RuleBook, SubjectRules } from "./rule-book.ts";
 import type { EnforcementMode, PolicyDirection } from "./types.ts";
 
@@ -22,11 +22,16 @@ export interface PolicySet extends PolicyAssignment {
   readonly enforcedBy: Readonly<Record<PolicyDirection, readonly string[]>>;
 }
 
+/** A set as long as it is somebody's: entries of newcomers join it. */
+interface OwnSet extends PolicySet {
+  readonly entries: Map<string, readonly [PolicyKey, PolicyValue]>;
+}
+
 interface Subject {
   readonly labels: LabelSet;
   users: number;
   rules: Readonly<Record<PolicyDirection, SubjectRules>>;
-  set: PolicySet;
+  set: OwnSet;
   /** `rules`: anything may have changed; `peers`: only who the peers are. */
   dirty: "no" | "peers" | "rules";
 }
@@ -77,6 +82,8 @@ export class PolicySets {
   #fresh: ReadonlyMap<number, number> = new Map();
   /** Numbers that nobody has any more: entries for them, and only them, may leave a set in force. */
   readonly #departed = new Set<number>();
+  /** Nothing has happened to who peers are since the last update but that identities came that nobody had before. */
+  #onlyNewcomers = true;
   /** Sets of late, also those that are gone: events that name them may still be under way. */
   readonly #recent = new LRUCache<number, PolicySet>({ max: 4096 });
   /** Identities that have come or gone since the last update: what is so of each in the end. */
@@ -103,11 +110,11 @@ export class PolicySets {
       known.users++;
       return;
     }
-    const set: PolicySet = {
+    const set: OwnSet = {
       policy: 0,
       egressShape: 0,
       ingressShape: 0,
-      entries: NO_ENTRIES,
+      entries: new Map(),
       enforcedBy: { egress: [], ingress: [] },
     };
     const rules = { egress: NOTHING, ingress: NOTHING };
@@ -135,6 +142,7 @@ export class PolicySets {
   identitiesChanged(changes: Iterable<readonly [id: number, labels: LabelSet | undefined]>): void {
     const list = [...changes];
     for (const [id, labels] of list) {
+      if (labels === undefined || this.#former.has(id)) this.#onlyNewcomers = false;
       if (labels === undefined) {
         this.#former.add(id);
       } else if (!this.#former.has(id)) this.#newcomers.add(id);
@@ -164,21 +172,49 @@ export class PolicySets {
     }
     for (const subject of this.#subjects.values()) {
       if (subject.dirty === "no") continue;
-      this.#rebuild(subject, added, removed);
+      if (!this.#extend(subject, added)) this.#rebuild(subject, added, removed);
       subject.dirty = "no";
     }
     for (const { entries } of this.#released.splice(0)) {
       const copies = this.inherited(entries.values());
-      added.push(...copies);
-      removed.push(...copies.map(([key]) => key));
+      for (const copy of copies) {
+        added.push(copy);
+        removed.push(copy[0]);
+      }
     }
     this.#newcomers = new Set();
+    this.#onlyNewcomers = true;
     this.#departed.clear();
     const known = [...this.#known];
     this.#known = new Map();
     for (const [id, is] of known) if (is) added.push([knownKey(id), KNOWN]);
     const forgotten = known.filter(([, is]) => !is).map(([id]) => knownKey(id));
     return { added, removed, forgotten };
+  }
+
+  /**
+   * Adds the entries of newcomers to a set in force, at a cost that has nothing to do with what is in it already.
+   *
+   * @returns `false` where more than that must be done.
+   */
+  #extend(subject: Subject, added: (readonly [PolicyKey, PolicyValue])[]): boolean {
+    const { set: before, dirty } = subject;
+    const simple = dirty === "peers" && this.#onlyNewcomers && this.#departed.size === 0;
+    if (!simple || before.policy === 0) return false;
+    const newcomers = [...this.#newcomers];
+    const among: KnownPeers = {
+      resolve: (peer) => this.#peers.resolveAmong(peer, newcomers),
+      labelsOf: (id) => this.#peers.labelsOf(id),
+    };
+    const egress = this.#compile(subject, "egress", among);
+    const ingress = this.#compile(subject, "ingress", among);
+    const fits = (shape: number, wanted: number): boolean => (shape | wanted) >>> 0 === shape;
+    if (!fits(before.egressShape, egress.shape) || !fits(before.ingressShape, ingress.shape)) return false;
+    const grown = [...toEntries(before.policy, egress, ingress)].filter(([, [key]]) => key.identity !== 0);
+    if (grown.some(([name]) => before.entries.has(name))) return false;
+    for (const [name, entry] of grown) before.entries.set(name, entry);
+    for (const [, entry] of grown.sort(deniesFirst)) added.push(entry);
+    return true;
   }
 
   #rebuild(subject: Subject, added: (readonly [PolicyKey, PolicyValue])[], removed: PolicyKey[]): void {
@@ -197,19 +233,21 @@ export class PolicySets {
     if (before.policy !== 0 && sameShapes(before, shapes)) {
       const grown = this.#growth(before, current);
       if (grown !== undefined) {
-        added.push(...grown);
-        removed.push(...shrunk(before, current));
+        for (const entry of grown) added.push(entry);
+        for (const key of shrunk(before, current)) removed.push(key);
         subject.set = { ...before, entries: current, enforcedBy };
         return;
       }
     }
     const policy = this.#next++;
     const entries = toEntries(policy, egress, ingress);
-    added.push(...entries.values());
-    const copies = this.inherited(before.entries.values());
-    added.push(...copies);
-    removed.push(...copies.map(([key]) => key));
-    removed.push(...[...before.entries.values()].map(([key]) => key));
+    // One by one: a call takes no hundred thousand arguments.
+    for (const entry of entries.values()) added.push(entry);
+    for (const copy of this.inherited(before.entries.values())) {
+      added.push(copy);
+      removed.push(copy[0]);
+    }
+    for (const [key] of before.entries.values()) removed.push(key);
     subject.set = { policy, ...shapes, entries, enforcedBy };
     this.#recent.set(policy, { ...subject.set, entries: NO_ENTRIES });
   }
@@ -228,10 +266,17 @@ export class PolicySets {
     return copies;
   }
 
-  #compile(subject: Subject, direction: PolicyDirection): CompiledDirection {
+  #compile(
+    subject: Subject,
+    direction: PolicyDirection,
+    known: KnownPeers = {
+      resolve: (peer) => this.#peers.resolve(peer),
+      labelsOf: (id) => this.#peers.labelsOf(id),
+    },
+  ): CompiledDirection {
     if (this.#mode === "never") return { entries: [], shape: PolicyShape.POLICY_SHAPE_DEFAULT_ALLOW };
     const { rules, enforcedBy } = subject.rules[direction];
-    const resolved = resolveRules(rules, direction, subject.labels, this.#peers);
+    const resolved = resolveRules(rules, direction, subject.labels, known);
     const { entries, shape } = compileDirection(resolved, this.#mode === "always" || enforcedBy.length > 0);
     const denies = rules.some(
       ({ deny, followed }) => deny && followed.some((peer) => this.#peers.grows(peer)),
@@ -283,6 +328,14 @@ function shrunk(
   current: ReadonlyMap<string, readonly [PolicyKey, PolicyValue]>,
 ): PolicyKey[] {
   return [...before.entries].filter(([name]) => !current.has(name)).map(([, [key]]) => key);
+}
+
+/** Whoever has an own entry is taken to have all of them. */
+function deniesFirst(
+  [, [, a]]: readonly [string, readonly [PolicyKey, PolicyValue]],
+  [, [, b]]: readonly [string, readonly [PolicyKey, PolicyValue]],
+): number {
+  return b.deny - a.deny;
 }
 
 function sameShapes(a: Omit<PolicyAssignment, "policy">, b: Omit<PolicyAssignment, "policy">): boolean {

@@ -3,16 +3,21 @@ import type { ResolvedRule } from "./compile.ts";
 import type { L4Block } from "./l4.ts";
 import { blockOf, type NamedPort } from "./named-ports.ts";
 import type { Peer } from "./parse-peers.ts";
-import type { Peers } from "./peers.ts";
 import type { NumberedRule } from "./rule-book.ts";
 import type { PolicyDirection } from "./types.ts";
+
+/** Who peers are: all of them, or those among some. */
+export interface KnownPeers {
+  readonly resolve: (peer: Peer) => readonly number[] | undefined;
+  readonly labelsOf: (id: number) => LabelSet | undefined;
+}
 
 /** Puts identities in place of peers, and numbers in place of names, as they are for one subject at this moment. */
 export function* resolveRules(
   rules: Iterable<NumberedRule>,
   direction: PolicyDirection,
   subject: LabelSet,
-  known: Peers,
+  known: KnownPeers,
 ): Generator<ResolvedRule, void, undefined> {
   for (const { number, deny, blocks, named, peers } of rules) {
     const ids = peers === undefined ? undefined : union(peers, known);
@@ -30,21 +35,23 @@ export function* resolveRules(
   }
 }
 
-function union(peers: readonly Peer[], known: Peers): Set<number> | undefined {
+function union(peers: readonly Peer[], known: KnownPeers): readonly number[] | undefined {
+  const [only] = peers;
+  if (only !== undefined && peers.length === 1) return known.resolve(only);
   const ids = new Set<number>();
   for (const peer of peers) {
     const resolved = known.resolve(peer);
     if (resolved === undefined) return undefined;
     for (const id of resolved) ids.add(id);
   }
-  return ids;
+  return [...ids];
 }
 
 /** Those that have such a port, among `ids` or (`undefined`) among all, by what it is for them. */
 function byBlock(
   port: NamedPort,
   ids: Iterable<number> | undefined,
-  known: Peers,
+  known: KnownPeers,
 ): Iterable<readonly [L4Block, number[]]> {
   const groups = new Map<number, readonly [L4Block, number[]]>();
   for (const id of ids ?? known.resolve({ kind: "selector", selector: port.having }) ?? []) {

@@ -316,3 +316,28 @@ describe("policy sets", () => {
     expect(bench.sets.of(SUBJECT_ID)!.policy).not.toBe(second);
   });
 });
+
+describe("a policy set of very many entries", () => {
+  it("is built whole, and grows by what is new", () => {
+    const peers = new Peers(() => {});
+    const book = new RuleBook(peers);
+    const sets = new PolicySets({ book, peers, mode: "default" });
+    const labels = new LabelTable();
+    const web = labels.fromStrings(["k8s:app=web"]);
+    sets.identitiesChanged(Array.from({ length: 2000 }, (_, index) => [256 + index, web]));
+    const ports = Array.from({ length: 40 }, (_, index) => ({
+      protocol: "TCP" as const,
+      port: 1000 + index * 2,
+    }));
+    for (const name of ["a", "b"]) {
+      const shifted = ports.map(({ protocol, port }) => ({ protocol, port: port + (name === "a" ? 0 : 1) }));
+      const ingress = [{ peers: [{ selector: {} }], ports: shifted }];
+      book.set(name, parsePolicy({ name, subject: {}, ingress }));
+    }
+    sets.acquire(300, web);
+    // More than a function call takes arguments.
+    expect(sets.update().added.filter(([{ policy }]) => policy !== 0)).toHaveLength(160_000);
+    sets.identitiesChanged([[9000, web]]);
+    expect(sets.update().added.filter(([{ policy }]) => policy !== 0)).toHaveLength(80);
+  });
+});
