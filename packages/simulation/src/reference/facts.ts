@@ -73,7 +73,7 @@ export class Facts {
   }
 }
 
-export function toPod({ key, value, created, revision }: Entry): PodFact {
+function toPod({ key, value, created, revision }: Entry): PodFact {
   return { ...(value as unknown as Omit<PodFact, "key" | "created" | "revision">), key, created, revision };
 }
 
