@@ -11,6 +11,7 @@ export class Peer implements Disposable {
   constructor(clang: Clang, ring: string, datapath: string) {
     const program = clang.program(new URL("peer.c", import.meta.url));
     this.#process = spawn(program, [ring, datapath], { stdio: ["pipe", "pipe", "inherit"] });
+    process.once("exit", () => this[Symbol.dispose]());
     this.#answers = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
 
