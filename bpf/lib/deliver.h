@@ -44,7 +44,7 @@ static __always_inline int to_endpoint(struct walk *walk, const struct endpoint_
 static __always_inline int to_overlay_node(struct walk *walk, __be32 node)
 {
 	struct bpf_tunnel_key key = {
-		.tunnel_id = walk->source_identity == IDENTITY_HOST ? IDENTITY_REMOTE_NODE : walk->source_identity,
+		.tunnel_id = walk->source_identity,
 		.remote_ipv4 = bpf_ntohl(node),
 		.tunnel_ttl = 64,
 	};

@@ -1,5 +1,5 @@
 import { writeMac } from "@netloom/core";
-import { Outcome, ReservedIdentity, type EndpointValue } from "@netloom/core/backend";
+import { Outcome, type EndpointValue } from "@netloom/core/backend";
 import { ETHERNET_HEADER } from "./packet.ts";
 import { forwarded } from "./report.ts";
 import { ACCEPT, type Verdict } from "./verdict.ts";
@@ -35,11 +35,7 @@ export function toEndpoint(walk: Walk, pod: EndpointValue): Verdict {
 export function toOverlayNode(walk: Walk, node: number): Verdict {
   const { overlayIfindex } = walk.node.config;
   walk.tunnel = node;
-  const host = walk.sourceIdentity === ReservedIdentity.IDENTITY_HOST;
-  walk.packet.tunnel = {
-    id: host ? ReservedIdentity.IDENTITY_REMOTE_NODE : walk.sourceIdentity,
-    remote: node,
-  };
+  walk.packet.tunnel = { id: walk.sourceIdentity, remote: node };
   forwarded(walk, Outcome.OUTCOME_TO_OVERLAY);
   return { kind: "device", ifindex: overlayIfindex };
 }
