@@ -54,6 +54,18 @@ export function ip(
   return frame;
 }
 
+/** The same packet under the identification that gives its header a certain checksum. It has no options. */
+export function withHeaderSum(frame: Uint8Array, checksum: number): Uint8Array {
+  const bytes = frame.slice();
+  const view = new DataView(bytes.buffer);
+  view.setUint16(18, 0);
+  view.setUint16(24, 0);
+  const id = (~checksum & 0xffff) + internetChecksum(bytes.subarray(14, 34));
+  view.setUint16(18, (id & 0xffff) + (id >>> 16));
+  view.setUint16(24, checksum);
+  return bytes;
+}
+
 export interface TcpOptions extends IpOptions {
   /** @defaultValue SYN */
   readonly flags?: number;

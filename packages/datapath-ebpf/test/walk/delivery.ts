@@ -1,4 +1,5 @@
-import { FLAG, icmp, ip, tcp, udp } from "../support/packets.ts";
+import assert from "node:assert/strict";
+import { FLAG, icmp, ip, tcp, udp, withHeaderSum } from "../support/packets.ts";
 import type { Suite } from "./bench.ts";
 import { fromPod, walks, type WalkCase } from "./case.ts";
 import { A, B, IDENTITY, NOBODY, NODE, OPEN_SET, OTHER_NODE, REMOTE, ROUTER, VIP, WORLD } from "./world.ts";
@@ -55,6 +56,17 @@ const local: readonly WalkCase[] = [
         changes: at > 0 ? [] : [`+ ct udp ${A}:1 > ${B}:53 60s egress=7/301 ingress=7/300`],
       }),
     ),
+  },
+  {
+    name: "carries where the header's checksum overflows as the time to live falls",
+    walk: [
+      fromPod("a", withHeaderSum(udp(`${A}:1`, `${B}:53`), 0xfeff), {
+        verdict: "redirect",
+        as: "to-endpoint",
+        changes: [`+ ct udp ${A}:1 > ${B}:53 60s egress=7/301 ingress=7/300`],
+        also: ({ packet }) => assert.deepEqual([...packet.subarray(24, 26)], [0, 0]),
+      }),
+    ],
   },
   {
     name: "drops what may not live on",

@@ -9,6 +9,7 @@ import {
   udpFrame,
 } from "@netloom/datapath-model";
 import { internetChecksum } from "../../src/packets/checksum.ts";
+import { withHeaderSum } from "../../../datapath-ebpf/test/support/packets.ts";
 import type { Variation } from "./steps.ts";
 import { word } from "./places.ts";
 
@@ -88,7 +89,8 @@ export function answerEnds(frame: Uint8Array): Ends & { protocol: number } {
 
 /** Options, fragments, and what is not right. */
 export function vary(frame: Uint8Array, how: Variation): Uint8Array {
-  let bytes = how.options > 0 ? withOptions(frame, how.options) : frame;
+  let bytes = how.carry ? withHeaderSum(frame, 0xfeff) : frame;
+  if (how.options > 0) bytes = withOptions(bytes, how.options);
   if (how.fragment !== "no") bytes = fragmentOf(bytes, how.fragment);
   const { mangle } = how;
   if (mangle.kind === "cut") bytes = bytes.slice(0, mangle.length);

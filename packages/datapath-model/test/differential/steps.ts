@@ -62,6 +62,8 @@ export interface Variation {
   readonly ttl: number;
   readonly fragment: "no" | "first" | "later";
   readonly noChecksum: boolean;
+  /** The header's checksum is one that overflows as the time to live falls. */
+  readonly carry: boolean;
   readonly options: number;
   /**
    * Where it comes in: by its sender's own device, by that of another, or by the uplink or the tunnel, whoever it says
@@ -178,6 +180,7 @@ const variation: fc.Arbitrary<Variation> = fc.record({
   ttl: fc.constantFrom(...Array.from({ length: 16 }, () => 64), 255, 255, 2, 1, 0),
   fragment: fc.constantFrom(...Array.from({ length: 18 }, () => "no" as const), "first", "first", "later"),
   noChecksum: fc.integer({ min: 0, max: 9 }).map((chance) => chance === 9),
+  carry: fc.integer({ min: 0, max: 9 }).map((chance) => chance === 9),
   options: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 40),
   device: fc.constantFrom(...Array.from({ length: 28 }, () => "own" as const), "other", "uplink", "tunnel"),
   mark: fc.constantFrom(0, 0, 0, 0, 0x0300, 0xff00_0001),
