@@ -112,6 +112,34 @@ const special: readonly WalkCase[] = [
     [[syn(80), to(80), [0, "none", "unknown-identity"]]],
     { shape: DENIES, open: true },
   ),
+  {
+    name: "takes identities for endpoints' from the first of the cluster's to the last before the node's own",
+    given: (world) => {
+      world.policy("b", SET, [{ direction: "ingress", identity: 999, deny: true }], {
+        open: true,
+        shape: DENIES,
+      });
+    },
+    walk: [
+      [255, false],
+      [256, true],
+      [0xff_ffff, true],
+      [0x0100_0000, false],
+    ].map(([identity, ofEndpoints], at) =>
+      fromPod(
+        "a",
+        tcp(`${A}:${at + 1}`, `${B}:80`),
+        ofEndpoints === true
+          ? { verdict: "drop", as: "unknown-identity" }
+          : {
+              verdict: "redirect",
+              as: "to-endpoint",
+              changes: [`+ ct tcp ${A}:${at + 1} > ${B}:80 60s S/- egress=7/301 ingress=${SET}/${identity}`],
+            },
+        { before: (world) => world.pod("a", { identity: Number(identity) }) },
+      ),
+    ),
+  },
   asked(
     "lets an entry of its own decide",
     [
