@@ -1,4 +1,6 @@
+import assert from "node:assert/strict";
 import { NatLimits } from "@netloom/core/backend";
+import { dissect } from "../support/dissect.ts";
 import { FLAG, PROTOCOL, tcp, udp } from "../support/packets.ts";
 import type { Suite } from "./bench.ts";
 import { fromFabric, toFabric, walkOn, walks, type WalkCase } from "./case.ts";
@@ -132,6 +134,7 @@ export const masqueradePorts: Suite = (runner, create) => {
               ...leaves,
               from: random,
               changes: mapped(client, random, protocol === "tcp" ? "8000s" : "60s", protocol),
+              also: ({ packet }) => assert.notEqual(dissect(packet).sourcePort, 40_000),
             }),
           ],
         });
