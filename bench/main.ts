@@ -17,6 +17,7 @@ interface Suite {
 /** The engines' bench is in core, for it measures what core exports to nobody. */
 const SUITES: Readonly<Record<string, Suite>> = {
   engines: { file: "../packages/core/bench/engines.ts", kernel: false },
+  scale: { file: "../packages/core/bench/scale.ts", kernel: false },
   policy: { file: "../packages/core/bench/policy.ts", kernel: false },
   loader: { file: "loader/main.ts", kernel: true },
   netlink: { file: "netlink/main.ts", kernel: true },

@@ -71,6 +71,8 @@ export class Derivation {
   /** The live endpoints of this node, by owner; each holds the policy set of its identity. */
   readonly #local = new Map<string, EndpointFact>();
   readonly #nodeAddresses = new Map<string, readonly string[]>();
+  /** Keys of the endpoints of each node. */
+  readonly #endpointsOf = new Map<string, Set<string>>();
   readonly #endpointAddresses = new Map<string, readonly string[]>();
   /** The sets that are whole in the datapath, by identity. */
   readonly #written = new Map<number, PolicyAssignment>();
@@ -257,8 +259,8 @@ export class Derivation {
     for (const address of before) if (!now.includes(address)) this.ipcache.withdraw(address, owner);
     this.#nodeAddresses.set(name, now);
     // Where its pods are reached may have changed.
-    for (const [key, endpoint] of this.#options.facts.endpoints) {
-      if (endpoint.value.node === name) this.#claimAddresses(key, endpoint);
+    for (const key of this.#endpointsOf.get(name) ?? []) {
+      this.#claimAddresses(key, this.#options.facts.endpoints.get(key));
     }
   }
 
@@ -274,7 +276,14 @@ export class Derivation {
           };
     this.services.setEndpoint(key, service);
     const node = key.slice(0, key.indexOf("/"));
+    this.#noteEndpoint(node, key, known !== undefined);
     if (node === this.#options.node) this.#follow(key.slice(node.length + 1), live);
+  }
+
+  #noteEndpoint(node: string, key: string, there: boolean): void {
+    const keys = this.#endpointsOf.get(node) ?? new Set();
+    if (there) this.#endpointsOf.set(node, keys.add(key));
+    else if (keys.delete(key) && keys.size === 0) this.#endpointsOf.delete(node);
   }
 
   #claimAddresses(key: string, known: Known<EndpointFact> | undefined): void {

@@ -177,7 +177,8 @@ function hex(bytes: string): string {
 export function encode<T>(codec: Codec<T>, value: T): string {
   const bytes = new Uint8Array(codec.size);
   codec.encode(value, new DataView(bytes.buffer), 0);
-  return String.fromCharCode(...bytes);
+  // Spread, each byte would go through an iterator.
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
 export function decode<T>(codec: Codec<T>, bytes: string): T {

@@ -29,6 +29,8 @@ export class ServiceBook {
   readonly #rows = new Map<string, number>();
   readonly #byRow: (ServiceEndpoint | undefined)[] = [];
   readonly #freeRows: number[] = [];
+  /** Frontends that somebody wants no more. */
+  readonly #left = new Set<string>();
   readonly #dirty = new Set<string>();
   /** Which services want a frontend. */
   readonly #wanted = new Map<string, Set<string>>();
@@ -84,11 +86,13 @@ export class ServiceBook {
       const kept = this.#services.get(name);
       for (const frontend of kept === undefined ? [] : this.#frontendsOf(kept)) this.#program(frontend, name);
     }
-    for (const [text, { frontend, owner }] of this.#programmed) {
-      if (this.#wanted.get(text)?.has(owner) === true) continue;
-      this.#tables.delete(frontend);
+    for (const text of this.#left) {
+      const programmed = this.#programmed.get(text);
+      if (programmed === undefined || this.#wanted.get(text)?.has(programmed.owner) === true) continue;
+      this.#tables.delete(programmed.frontend);
       this.#programmed.delete(text);
     }
+    this.#left.clear();
     this.#dirty.clear();
   }
 
@@ -124,6 +128,7 @@ export class ServiceBook {
   #unwant(frontend: string, name: string): void {
     const names = this.#wanted.get(frontend);
     names?.delete(name);
+    this.#left.add(frontend);
     for (const other of names ?? []) this.#dirty.add(other);
     if (names?.size === 0) this.#wanted.delete(frontend);
   }
