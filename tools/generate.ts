@@ -25,7 +25,7 @@ export function generated(): { readonly object: Uint8Array; readonly schema: str
         ip_address: address,
         mac_address: { type: "Mac", encode: "writeMac", decode: "readMac", from: "../address/index.ts" },
       },
-      structs: ["event", "maglev_table"],
+      structs: ["event"],
       enums: ENUMS,
     });
     return { object, schema: text };

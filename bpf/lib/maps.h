@@ -59,20 +59,14 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } services SEC(".maps");
 
-/* Sizes, not types: clang leaves the types of a map inside a map unfinished. */
-struct maglev_inner {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct maglev_table));
-	__uint(max_entries, 1);
-};
-
+/* A hash and not an array of maps: to put a map into one waits for every CPU, more than ten milliseconds. */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, __u32);
+	__type(value, struct maglev_table);
 	__uint(max_entries, LIMIT_SERVICES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-	__array(values, struct maglev_inner);
 } maglev SEC(".maps");
 
 struct {

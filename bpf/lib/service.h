@@ -64,15 +64,11 @@ static __always_inline struct backend_value *service_backend_chosen(const struct
 {
 	/* Scales the hash into the table: no division, and a bound that the verifier sees. */
 	__u64 slot = (__u64)flow_hash(walk) * MAGLEV_SLOTS >> 32;
-	__u32 id = service->id, zero = 0;
+	__u32 id = service->id;
 	struct maglev_table *table;
 	struct backend_value *backend;
-	void *inner;
 
-	inner = bpf_map_lookup_elem(&maglev, &id);
-	if (!inner)
-		return NULL;
-	table = bpf_map_lookup_elem(inner, &zero);
+	table = bpf_map_lookup_elem(&maglev, &id);
 	if (!table)
 		return NULL;
 	*index = table->backend[slot];

@@ -11,7 +11,7 @@ struct service_key {
 };
 
 struct service_value {
-	__u32 id;             /* index into maglev */
+	__u32 id;             /* key of maglev */
 	__u32 backend_count;
 };
 

@@ -76,8 +76,7 @@ class EbpfDatapath implements Datapath {
     signal?.throwIfAborted();
     assertPrivileges();
     kernel("look for what the datapath needs", () => {
-      for (const feature of ["tcx", "ringbuf", "map:lpm_trie", "map:array_of_maps"] as const)
-        features.require(feature);
+      for (const feature of ["tcx", "ringbuf", "map:lpm_trie"] as const) features.require(feature);
     });
     using network = new NodeNetwork(this.#config.netns);
     return { mtu: network.uplink(this.#config.uplink, addresses).mtu, family: 4 };

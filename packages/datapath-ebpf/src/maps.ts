@@ -1,11 +1,4 @@
-import {
-  createMap,
-  openMapById,
-  type BpfMap,
-  type Collection,
-  type MapDef,
-  type MapOfMaps,
-} from "@netloom/bpf-loader";
+import type { BpfMap, Codec, Collection, MapDef } from "@netloom/bpf-loader";
 import type { DatapathMaps, MaglevMap, TypedMap } from "@netloom/core";
 import { Limits, maps as definitions } from "@netloom/core/backend";
 import { kernel } from "./errors.ts";
@@ -66,40 +59,40 @@ class KernelMap<K, V> implements TypedMap<K, V> {
   }
 }
 
-/** One small array for each service, put in its place whole: a flow sees the old table or the new one. */
+/** A table as its bytes are, without an object for each. */
+const tableCodec: Codec<Uint16Array> = {
+  size: definitions.maglev.valueSize,
+  encode(table, view, offset) {
+    for (let slot = 0; slot < Limits.MAGLEV_SLOTS; slot++) {
+      view.setUint16(offset + slot * 2, table[slot] ?? 0, true);
+    }
+  },
+  decode(view, offset) {
+    return Uint16Array.from({ length: Limits.MAGLEV_SLOTS }, (_, slot) =>
+      view.getUint16(offset + slot * 2, true),
+    );
+  },
+};
+
+/** One table for each service, replaced whole: a flow sees the old one or the new one. */
 class KernelMaglev implements MaglevMap {
   readonly maxEntries: number;
-  readonly #outer: MapOfMaps<number>;
+  readonly #map: BpfMap<number, Uint16Array>;
 
   constructor(collection: Collection) {
-    this.#outer = collection.map(definitions.maglev);
-    this.maxEntries = this.#outer.info().maxEntries;
+    this.#map = collection.map({ ...definitions.maglev, value: tableCodec });
+    this.maxEntries = this.#map.info().maxEntries;
   }
 
   set(service: number, table: Uint16Array): void {
-    const { inner } = definitions.maglev;
-    kernel("write maglev", () => {
-      using map = createMap({ ...inner, name: "maglev_table", type: "array" }, inner);
-      const bytes = new Uint8Array(inner.valueSize);
-      const view = new DataView(bytes.buffer);
-      for (const [slot, backend] of table.entries()) view.setUint16(slot * 2, backend, true);
-      map.set(0, bytes);
-      this.#outer.set(service, map);
-    });
+    kernel("write maglev", () => this.#map.set(service, table));
   }
 
   delete(service: number): void {
-    kernel("write maglev", () => this.#outer.delete(service));
+    kernel("write maglev", () => this.#map.delete(service));
   }
 
   get(service: number): Uint16Array | undefined {
-    return kernel("read maglev", () => {
-      const id = this.#outer.get(service);
-      if (id === undefined) return undefined;
-      using map = openMapById(id, definitions.maglev.inner);
-      const bytes = map.get(0)!;
-      const view = new DataView(bytes.buffer, bytes.byteOffset);
-      return Uint16Array.from({ length: Limits.MAGLEV_SLOTS }, (_, slot) => view.getUint16(slot * 2, true));
-    });
+    return kernel("read maglev", () => this.#map.get(service));
   }
 }

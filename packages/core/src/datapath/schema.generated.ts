@@ -85,16 +85,6 @@ export const bytes0Codec: Codec<Uint8Array> = {
   },
 };
 
-export const bytes8188Codec: Codec<Uint8Array> = {
-  size: 8188,
-  encode(value, view, offset) {
-    copyBytes(value, view, offset, 8188, "value");
-  },
-  decode(view, offset) {
-    return takeBytes(view, offset, 8188);
-  },
-};
-
 export const u16Codec: Codec<number> = {
   size: 2,
   encode(value, view, offset) {
@@ -1349,7 +1339,7 @@ export const maps: {
   readonly fragments: MapDef<"lru_hash", FragmentKey, FragmentValue>;
   readonly ipcache: MapDef<"hash", IpcacheKey, IpcacheValue>;
   readonly ipcachePrefixes: MapDef<"lpm_trie", IpcachePrefixKey, IpcacheValue>;
-  readonly maglev: MapDef<"array_of_maps", number, number> & { readonly inner: MapDef<"array", number, Uint8Array> };
+  readonly maglev: MapDef<"hash", number, MaglevTable>;
   readonly metrics: MapDef<"percpu_array", number, MetricValue>;
   readonly nat: MapDef<"lru_hash", NatKey, NatValue>;
   readonly policy: MapDef<"hash", PolicyKey, PolicyValue>;
@@ -1470,35 +1460,19 @@ export const maps: {
   },
   maglev: {
     name: "maglev",
-    type: "array_of_maps",
+    type: "hash",
     key: u32Codec,
-    value: u32Codec,
+    value: maglevTableCodec,
     keySize: 4,
-    valueSize: 4,
+    valueSize: 8188,
     maxEntries: 65536,
-    flags: 0,
+    flags: 1,
     pinning: "by-name",
     layout: {
       key: "4;@0:u32",
-      value: "4;@0:u32",
+      value: "8188;backend@0:[4093]u16",
     },
-    layoutHash: "2016bb3e555436da",
-    inner: {
-      name: "maglev.inner",
-      type: "array",
-      key: u32Codec,
-      value: bytes8188Codec,
-      keySize: 4,
-      valueSize: 8188,
-      maxEntries: 1,
-      flags: 0,
-      pinning: "none",
-      layout: {
-        key: "4;@0:u32",
-        value: "8188",
-      },
-      layoutHash: "dcaeb096147eef7e",
-    },
+    layoutHash: "69267b413e4ce38c",
   },
   metrics: {
     name: "metrics",
