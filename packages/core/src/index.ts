@@ -8,7 +8,7 @@
 
 // The assembly.
 export { createAgent } from "./agent/agent.ts";
-export type { Agent, AgentEvents, AgentStatus } from "./agent/agent.ts";
+export type { Agent, AgentEvents, AgentStatus } from "./agent/types.ts";
 export type { CreateEndpointOptions, Endpoint, EndpointEvents, Endpoints } from "./agent/endpoints.ts";
 export type { Inspection } from "./agent/inspection.ts";
 export type { ProposedChange } from "./agent/proposal.ts";

@@ -3,7 +3,7 @@ import { NetloomError, type NetloomErrorOptions } from "@netloom/core";
 import { isNetlinkError } from "@netloom/netlink";
 
 /** Which backend says so. */
-export const BACKEND = "ebpf";
+const BACKEND = "ebpf";
 
 /** What bpf-loader and netlink call by other names. The rest they share with us. */
 const CODES: Readonly<Record<string, string>> = {

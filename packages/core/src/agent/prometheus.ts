@@ -1,6 +1,6 @@
 import type { DatapathMetric } from "../ports/datapath.ts";
 import type { RangeStatus } from "../ports/ipam.ts";
-import type { AgentStatus } from "./agent.ts";
+import type { AgentStatus } from "./types.ts";
 
 interface Sample {
   readonly labels?: Readonly<Record<string, string>>;

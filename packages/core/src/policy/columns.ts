@@ -1,5 +1,14 @@
-import type { ResolvedRule } from "./compile.ts";
 import { blockKey, type L4Block } from "./l4.ts";
+
+/** A rule of one direction with its peers known: who it is about, and what. */
+export interface ResolvedRule {
+  /** The rule's number: what an event names. */
+  readonly rule: number;
+  readonly deny: boolean;
+  readonly blocks: readonly L4Block[];
+  /** Identities; `undefined`: anyone. */
+  readonly peers: readonly number[] | undefined;
+}
 
 /** What rules say of one block: an identity in each place, the rule that counts for it, and whether it denies. */
 export interface Column {

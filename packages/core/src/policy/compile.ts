@@ -1,16 +1,6 @@
 import { PolicyShape } from "../datapath/schema.generated.ts";
-import { gather, type Column } from "./columns.ts";
+import { gather, type Column, type ResolvedRule } from "./columns.ts";
 import { ALL_L4, areApart, blockKey, mask, type L4Block } from "./l4.ts";
-
-/** A rule of one direction with its peers known: who it is about, and what. */
-export interface ResolvedRule {
-  /** The rule's number: what an event names. */
-  readonly rule: number;
-  readonly deny: boolean;
-  readonly blocks: readonly L4Block[];
-  /** Identities; `undefined`: anyone. */
-  readonly peers: readonly number[] | undefined;
-}
 
 /** One entry of the policy map, without the number of its set and its direction. */
 export interface PolicyEntry extends L4Block {

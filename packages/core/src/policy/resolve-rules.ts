@@ -1,5 +1,5 @@
 import type { LabelSet } from "../labels/index.ts";
-import type { ResolvedRule } from "./compile.ts";
+import type { ResolvedRule } from "./columns.ts";
 import type { L4Block } from "./l4.ts";
 import { blockOf, type NamedPort } from "./named-ports.ts";
 import type { Peer } from "./parse-peers.ts";

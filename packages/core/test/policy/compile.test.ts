@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compileDirection, type ResolvedRule } from "../../src/policy/compile.ts";
+import type { ResolvedRule } from "../../src/policy/columns.ts";
+import { compileDirection } from "../../src/policy/compile.ts";
 import { blocksOf, covers } from "../../src/policy/l4.ts";
 import type { PolicyProtocol } from "../../src/policy/types.ts";
 import { askPolicy, lookupIn, type PolicyQuestion } from "../../src/policy/verdict.ts";

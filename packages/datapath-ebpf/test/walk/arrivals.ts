@@ -59,7 +59,7 @@ const admitted: readonly WalkCase[] = [
       }),
       fromFabric(udp(`${WORLD}:1`, `${A}:53`), {
         ...passes,
-        changes: [`+ ct udp ${WORLD}:1 > ${A}:53 60s ingress=20/${0x0100_0002}`],
+        changes: [`+ ct udp ${WORLD}:1 > ${A}:53 60s ingress=20/16777218`],
         event: { ingress: [20, 3, "l3"] },
       }),
     ],

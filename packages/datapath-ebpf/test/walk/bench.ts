@@ -65,8 +65,8 @@ export type CreateBench = (options?: BenchOptions) => Promise<WalkBench>;
 
 /** Any test runner. */
 export interface Runner {
-  describe(title: string, suite: () => void): unknown;
-  it(title: string, test: () => Promise<void>): unknown;
+  readonly describe: (title: string, suite: () => void) => unknown;
+  readonly it: (title: string, test: () => Promise<void>) => unknown;
 }
 
 export type Suite = (runner: Runner, create: CreateBench) => void;

@@ -153,7 +153,7 @@ const outside: readonly WalkCase[] = [
       fromPod("a", udp(`${A}:1`, `${WORLD}:53`), {
         verdict: "redirect",
         as: "to-netdev",
-        changes: [`+ ct udp ${A}:1 > ${WORLD}:53 60s outside egress=7/${0x0100_0002}`],
+        changes: [`+ ct udp ${A}:1 > ${WORLD}:53 60s outside egress=7/16777218`],
         event: { identities: [IDENTITY.a, 0x0100_0002] },
       }),
     ],

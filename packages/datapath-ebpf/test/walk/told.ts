@@ -103,7 +103,7 @@ function tellConntrack(key: CtKey, value: CtValue, now: number): string {
 
 /** TCP flags seen from one side. */
 function letters(flags: number): string {
-  const seen = [...(flags & 2 ? "S" : ""), ...(flags & 1 ? "F" : ""), ...(flags & 4 ? "R" : "")].join("");
+  const seen = `${flags & 2 ? "S" : ""}${flags & 1 ? "F" : ""}${flags & 4 ? "R" : ""}`;
   return seen === "" ? "-" : seen;
 }
 
