@@ -19,6 +19,9 @@ if (wrong !== undefined) {
 }
 // npm packs the license that lies beside package.json.
 for (const { directory } of packages) copyFileSync("LICENSE", join(directory, "LICENSE"));
+// The object in it is bpf/ compiled, under the licenses of bpf/.
+for (const license of ["LICENSE", "LICENSE.BSD-2-Clause", "LICENSE.GPL-2.0"])
+  copyFileSync(join("bpf", license), join("packages/datapath-ebpf/objects", license));
 for (const { name, version, entries } of packages)
   console.log(`built ${name} ${version}: ${entries.map(({ specifier }) => specifier).join(", ")}`);
 
