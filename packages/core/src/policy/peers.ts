@@ -64,6 +64,8 @@ export class Peers {
   readonly #rows = new Map<number, number>();
   readonly #ids: number[] = [];
   readonly #freeRows: number[] = [];
+  /** Of selections that have not changed since. */
+  readonly #selectedIds = new WeakMap<Selection, readonly number[]>();
   readonly #followed = new Map<string, Followed>();
   readonly #local: LocalIdentities;
   /** Prefixes that policies name, and how often. */
@@ -81,6 +83,7 @@ export class Peers {
     this.identities = new SelectorIndex(onError);
     this.located = new LocatedEndpoints(onError);
     this.#local = local;
+    this.identities.events.on("selection:changed", ({ selection }) => this.#selectedIds.delete(selection));
   }
 
   /** Numbers of the prefixes that policies name. */
@@ -193,10 +196,14 @@ export class Peers {
     return selector !== undefined && this.#followed.get(selector.key)?.selection === changed;
   }
 
-  #selected(selector: Selector): number[] {
-    const followed = this.#followed.get(selector.key);
+  #selected(selector: Selector): readonly number[] {
+    const selection = this.#followed.get(selector.key)?.selection;
+    if (selection === undefined) return [];
+    const known = this.#selectedIds.get(selection);
+    if (known !== undefined) return known;
     const ids: number[] = [];
-    followed?.selection.rows.forEach((row) => void ids.push(this.#ids[row]!));
+    selection.rows.forEach((row) => void ids.push(this.#ids[row]!));
+    this.#selectedIds.set(selection, ids);
     return ids;
   }
 
