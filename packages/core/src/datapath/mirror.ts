@@ -1,12 +1,6 @@
 import type { Drift, TypedMap } from "../ports/datapath.ts";
 import type { Codec } from "./schema.generated.ts";
 
-interface Wanted<K, V> {
-  readonly key: K;
-  readonly value: V;
-  readonly bytes: string;
-}
-
 /**
  * What one table of the datapath should hold, and what it holds as far as we know. Writes only differences, so it
  * can start from whatever it finds and be asked as often as one likes.
@@ -19,8 +13,8 @@ export class Mirror<K, V> {
   readonly #value: Codec<V>;
   readonly #absent: V | undefined;
   readonly #absentBytes: string | undefined;
-  readonly #wanted = new Map<string, Wanted<K, V>>();
-  /** The value's bytes; the key can be read back from its own. */
+  /** Values by keys, both as bytes: of a hundred thousand entries it matters, and either can be read back. */
+  readonly #wanted = new Map<string, string>();
   readonly #there = new Map<string, string>();
   readonly #dirty = new Set<string>();
 
@@ -38,12 +32,13 @@ export class Mirror<K, V> {
   }
 
   get(key: K): V | undefined {
-    return this.#wanted.get(encode(this.#key, key))?.value;
+    const bytes = this.#wanted.get(encode(this.#key, key));
+    return bytes === undefined ? undefined : decode(this.#value, bytes);
   }
 
   set(key: K, value: V): void {
     const name = encode(this.#key, key);
-    this.#wanted.set(name, { key, value, bytes: encode(this.#value, value) });
+    this.#wanted.set(name, encode(this.#value, value));
     this.#dirty.add(name);
   }
 
@@ -59,7 +54,11 @@ export class Mirror<K, V> {
       this.set(key, value);
       kept.add(encode(this.#key, key));
     }
-    for (const [name, { key }] of this.#wanted) if (!kept.has(name)) this.delete(key);
+    for (const name of this.#wanted.keys()) {
+      if (kept.has(name)) continue;
+      this.#wanted.delete(name);
+      this.#dirty.add(name);
+    }
   }
 
   /** Takes the table as it is: the next writes bring it from there to what is wanted. */
@@ -116,11 +115,11 @@ export class Mirror<K, V> {
     for (const name of this.#dirty) {
       const wanted = this.#wanted.get(name);
       if (wanted === undefined) continue;
-      if (this.#there.get(name) === wanted.bytes) {
+      if (this.#there.get(name) === wanted) {
         this.#dirty.delete(name);
         continue;
       }
-      entries.push([wanted.key, wanted.value]);
+      entries.push([decode(this.#key, name), decode(this.#value, wanted)]);
       names.push(name);
     }
     if (entries.length === 0) return 0;
@@ -133,7 +132,7 @@ export class Mirror<K, V> {
     }
     for (const name of names) {
       const wanted = this.#wanted.get(name);
-      if (wanted !== undefined) this.#there.set(name, wanted.bytes);
+      if (wanted !== undefined) this.#there.set(name, wanted);
       this.#dirty.delete(name);
     }
     return entries.length;

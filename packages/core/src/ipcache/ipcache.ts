@@ -12,9 +12,12 @@ export interface IpcacheEntry {
 }
 
 interface Claim extends IpcacheEntry {
+  readonly owner: string;
   /** Of the fact that says so. */
   readonly revision: number;
 }
+
+const NO_CLAIMS: readonly Claim[] = [];
 
 const NO_TUNNEL = parseAddress("::");
 
@@ -33,8 +36,8 @@ export class Ipcache {
     key: ipcachePrefixKeyCodec,
     value: ipcacheValueCodec,
   });
-  /** By address, then by owner. */
-  readonly #claims = new Map<string, Map<string, Claim>>();
+  /** By address: one each but for the moment in which it passes from one owner to the next. */
+  readonly #claims = new Map<string, readonly Claim[]>();
   readonly #exact = new LpmMap<IpcacheEntry>();
   #wide = new LpmMap<IpcacheEntry>();
   /** The pod CIDRs of all nodes: prefixes that policies name mean nothing inside them. */
@@ -48,17 +51,21 @@ export class Ipcache {
   }
 
   claim(address: string, owner: string, entry: IpcacheEntry, revision: number): void {
-    let claims = this.#claims.get(address);
-    if (claims === undefined) this.#claims.set(address, (claims = new Map()));
-    claims.set(owner, { ...entry, revision });
+    const others = this.#claimsOfOthers(address, owner);
+    this.#claims.set(address, [...others, { ...entry, owner, revision }]);
     this.#update(address);
   }
 
   withdraw(address: string, owner: string): void {
-    const claims = this.#claims.get(address);
-    if (claims?.delete(owner) !== true) return;
-    if (claims.size === 0) this.#claims.delete(address);
+    const others = this.#claimsOfOthers(address, owner);
+    if (others.length === (this.#claims.get(address)?.length ?? 0)) return;
+    if (others.length === 0) this.#claims.delete(address);
+    else this.#claims.set(address, others);
     this.#update(address);
+  }
+
+  #claimsOfOthers(address: string, owner: string): readonly Claim[] {
+    return (this.#claims.get(address) ?? NO_CLAIMS).filter((claim) => claim.owner !== owner);
   }
 
   /** All pod CIDRs of the cluster; `tunnel` is unset for those of this node. */
@@ -83,7 +90,7 @@ export class Ipcache {
   #update(text: string): void {
     const address = parseAddress(text);
     let newest: Claim | undefined;
-    for (const claim of this.#claims.get(text)?.values() ?? []) {
+    for (const claim of this.#claims.get(text) ?? NO_CLAIMS) {
       if (newest === undefined || claim.revision > newest.revision) newest = claim;
     }
     if (newest === undefined) {
