@@ -170,16 +170,19 @@ export class Derivation {
       fits(() => this.serviceTables.applySets(maps)),
       this.#writePolicy(maps),
       fits(() => this.ipcache.prefixes.applySets(maps.ipcachePrefixes)),
-      fits(() => this.#writeEndpoints(maps)),
-      // When no endpoint has a set any more that does not know them.
-      fits(() => this.#marks.applySets(maps.policy)),
-      fits(() => this.ipcache.addresses.applySets(maps.ipcache)),
     ];
+    const endpoints = fits(() => this.#writeEndpoints(maps));
+    this.#endpoints.applyDeletes(maps.endpoints);
+    // When no endpoint has a set any more that does not know them: not one that stays, nor one that goes.
+    if (endpoints === undefined) overflows.push(fits(() => this.#marks.applySets(maps.policy)));
+    overflows.push(
+      endpoints,
+      fits(() => this.ipcache.addresses.applySets(maps.ipcache)),
+    );
     return overflows.find((overflow) => overflow !== undefined);
   }
 
   #removeOld(maps: DatapathMaps): void {
-    this.#endpoints.applyDeletes(maps.endpoints);
     this.ipcache.addresses.applyDeletes(maps.ipcache);
     this.ipcache.prefixes.applyDeletes(maps.ipcachePrefixes);
     this.serviceTables.applyDeletes(maps);

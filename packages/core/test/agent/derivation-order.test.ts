@@ -57,10 +57,10 @@ class Node {
     this.pod(400, "web");
   }
 
-  /** The pod has this identity from now on. */
-  pod(identity: number, app: string): void {
+  /** The pod has this identity from now on, or is on its way out. */
+  pod(identity: number, app: string, state: "live" | "retired" = "live"): void {
     const owner = { name: "web", node: "node1", owner: "web#1", id: 1, pool: "", netns: "", interface: "" };
-    const rest = { identity, labels: [`k8s:app=${app}`], addresses: ["10.1.1.2"], state: "live" };
+    const rest = { identity, labels: [`k8s:app=${app}`], addresses: ["10.1.1.2"], state };
     this.#put("endpoints/node1/web#1", { ...owner, ...rest });
   }
 
@@ -150,6 +150,18 @@ describe("between two writes of one pass", () => {
     node.question = () => node.lets(BATCH);
     node.write();
     expect([...node.answers]).toEqual([false]);
+  });
+
+  it("an identity that is new as a pod goes is not let through to it in its last moment", () => {
+    const node = new Node();
+    node.policy("no-batch", [{ action: "deny", peers: [{ selector: { matchLabels: { app: "batch" } } }] }]);
+    node.write();
+    node.identity(BATCH, "batch");
+    node.pod(400, "web", "retired");
+    node.question = () => node.lets(BATCH);
+    node.write();
+    expect([...node.answers]).toEqual([false]);
+    expect(node.maps.endpoints.get({ address: POD })).toBeUndefined();
   });
 
   it("an identity is not let through by its first entries before its denies are there", () => {
