@@ -56,6 +56,8 @@ export class World {
   readonly errors: ToldError[] = [];
   readonly #options: SimulatedClusterOptions;
   readonly #rates: FaultRates;
+  /** Every agent and operator there was, also those that crashed. */
+  readonly #made: { stop(): Promise<void> }[] = [];
   #controllerNow: Controller | undefined;
   #definition = 0;
   #generation = 0;
@@ -177,6 +179,9 @@ export class World {
   async close(): Promise<void> {
     for (const process of this.processes) process.remove();
     await this.store.close();
+    // Nothing of theirs goes on any more. But what waits for several signals at once is kept by the engine until one of
+    // them is aborted, and all of a cluster with it.
+    for (const made of this.#made.splice(0)) made.stop().catch(() => undefined);
   }
 
   #podsOf(machine: Machine, agent: Agent): string {
@@ -249,6 +254,7 @@ export class World {
       onAgent: (agent, ipam) => {
         node.agent = agent;
         node.ipam = ipam;
+        this.#made.push(agent);
         agent.events.on("error", (error) => this.#tell(life, error));
         agent.events.on("revision:applied", (revision) => {
           if (!life.alive) return;
@@ -273,6 +279,7 @@ export class World {
       runtime: life.runtime,
     });
     operator.events.on("error", (error) => this.#tell(life, error));
+    this.#made.push(operator);
     await operator.start();
     await new Promise(() => undefined);
   }
