@@ -9,14 +9,17 @@ export interface ImportingFile {
 }
 
 /** Stand on their own: of use to people who have never heard of Netloom. */
-const STANDALONE = new Set(["bpf-loader", "netlink"]);
+const STANDALONE = new Set(["bfd", "bgp", "bpf-loader", "netlink", "sockets"]);
 
 /** What a package may build on besides core. Who is not here builds on core alone. */
 const BUILDS_ON: Readonly<Record<string, readonly string[]>> = {
+  bfd: ["sockets"],
+  bgp: ["sockets"],
   "datapath-ebpf": ["bpf-loader", "netlink"],
   "ipam-aws-eni": ["ipam-cloud"],
   "ipam-azure": ["ipam-cloud"],
   "ipam-gke": ["ipam-cloud"],
+  "routing-bgp": ["bfd", "bgp", "netlink"],
 };
 
 /** Folders of core that put the others together: nobody imports them but core's own `index.ts`. */

@@ -1,0 +1,87 @@
+import type { BgpError } from "../errors.ts";
+import type { AttributeFault } from "../wire/update.ts";
+import type { Family } from "../wire/family.ts";
+import type { SpeakerConfig } from "./config.ts";
+import type { BestChange, PeerState, PeerStatus, RibRoute } from "./status.ts";
+
+/** A prefix of ours, and what it is told with. */
+export interface LocalRoute {
+  readonly prefix: string;
+  /** @defaultValue our address of the session */
+  readonly nextHop?: string;
+  readonly localPref?: number;
+  readonly med?: number;
+  /** `65000:1` or a well-known name, e.g. `no-export`. */
+  readonly communities?: readonly string[];
+  readonly largeCommunities?: readonly string[];
+  /** Our AS number, so many times more. */
+  readonly prepend?: number;
+}
+
+/** What a changed configuration does to whom, by the names of peers. */
+export interface ConfigEffect {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** Changed without anybody noticing but for routes that come or go. */
+  readonly soft: readonly string[];
+  /** The session has to be closed and opened again. */
+  readonly reset: readonly { readonly peer: string; readonly because: string }[];
+}
+
+export interface SpeakerEvents {
+  readonly "peer:changed": readonly [status: PeerStatus, before: PeerState, reason: BgpError | undefined];
+  /** Learned routes only. */
+  readonly "best:changed": readonly [changes: readonly BestChange[]];
+  /** The peer has told all it has: after each start of a session, for each family. */
+  readonly "rib:complete": readonly [peer: string, family: Family];
+  readonly "update:malformed": readonly [peer: string, faults: readonly AttributeFault[]];
+  readonly error: readonly [error: unknown];
+}
+
+/**
+ * How the end of a speaker looks from outside:
+ * - `preserve`: connections close without a word, so that peers with graceful restart keep the routes;
+ * - `withdraw`: a Cease is sent (RFC 4486 subcode 2), routes go;
+ * - `hard`: as `withdraw`, past graceful restart's notification support (RFC 8538 section 3).
+ */
+export type CloseMode = "preserve" | "withdraw" | "hard";
+
+export interface StartOptions {
+  /** This process takes the place of one whose routes the peers keep: sets the restart bit (RFC 4724 section 3). */
+  readonly restarting?: boolean;
+  /** End-of-RIB waits for it: everything of ours has been told. @defaultValue at once */
+  readonly ready?: Promise<unknown>;
+}
+
+/** A BGP speaker: RFC 4271. */
+export interface Speaker extends AsyncDisposable {
+  start(options?: StartOptions): Promise<void>;
+  /** What {@link apply} would do. @throws `ERR_BGP_CONFIG`. */
+  plan(config: SpeakerConfig): ConfigEffect;
+  /** @throws `ERR_BGP_CONFIG`: nothing has changed. */
+  apply(config: SpeakerConfig): Promise<ConfigEffect>;
+  /**
+   * A named set of our own prefixes becomes this; only what differs is sent. An empty set is gone. The first set by name
+   * decides about a prefix that several have.
+   *
+   * @throws `ERR_BGP_CONFIG`.
+   */
+  advertise(set: string, routes: readonly LocalRoute[]): void;
+  peers(): readonly PeerStatus[];
+  /** Best routes, or all that one peer sent (`received`), or was sent (`advertised`). */
+  routes(query?: {
+    readonly peer: string;
+    readonly direction: "received" | "advertised";
+  }): Iterable<RibRoute>;
+  /** Why a peer gets a prefix, or does not. */
+  explain(peer: string, prefix: string): string;
+  /** Asks the peer to send all again (RFC 2918), or sends it all again. */
+  refresh(peer: string, direction: "in" | "out", family?: Family): void;
+  /** Closes the session (RFC 4486 subcode 4) and opens it again. */
+  reset(peer: string, message?: string): void;
+  on<Name extends keyof SpeakerEvents>(
+    event: Name,
+    listener: (...parameters: SpeakerEvents[Name]) => void,
+  ): () => void;
+  close(mode?: CloseMode, message?: string): Promise<void>;
+}
