@@ -89,8 +89,9 @@ function ofName(
 
 function ofDirection(from: string, to: string): string | undefined {
   if (from === "core") return "core imports no other package";
+  if (BUILDS_ON[from]?.includes(to) === true) return undefined;
   if (STANDALONE.has(from)) return `${from} stands on its own`;
-  if (to === "core" || BUILDS_ON[from]?.includes(to) === true) return undefined;
+  if (to === "core") return undefined;
   const more = (BUILDS_ON[from] ?? []).map((name) => `, ${name}`).join("");
   return `${from} builds on core${more} and nothing else; backends meet in the application`;
 }
