@@ -40,7 +40,13 @@ export type {
 } from "./policy/types.ts";
 export type { RuleReference } from "./policy/rule-book.ts";
 export { parseService } from "./service/parse.ts";
-export type { Service, ServiceBackend, ServicePort } from "./service/types.ts";
+export type {
+  ExternalTrafficPolicy,
+  Service,
+  ServiceAddressType,
+  ServiceBackend,
+  ServicePort,
+} from "./service/types.ts";
 export type { NodeFact } from "./node/node.ts";
 
 // What third parties implement.

@@ -1,13 +1,32 @@
 import { formatAddress, parseAddress, type Address } from "../address/index.ts";
 import { isNetloomError, messageOf, NetloomError } from "../errors.ts";
 import { assertName } from "../facts/names.ts";
-import { parseSelector, type Selector } from "../labels/index.ts";
+import { checkLabel, parseSelector, type Selector } from "../labels/index.ts";
 import { PROTOCOL_NUMBERS } from "../policy/l4.ts";
+import type { ExternalTrafficPolicy, ServiceAddressType } from "./types.ts";
+
+const FIELDS = [
+  "name",
+  "labels",
+  "addresses",
+  "externalAddresses",
+  "loadBalancerAddresses",
+  "externalTrafficPolicy",
+  "ports",
+  "backends",
+];
+
+/** Services' labels come from Kubernetes, or are written as if. */
+const LABEL_SOURCE = "k8s";
 
 /** A service, checked. */
 export interface ParsedService {
   readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Of every type, each once: together with the ports they are the frontends. */
   readonly addresses: readonly Address[];
+  readonly addressesByType: Readonly<Record<ServiceAddressType, readonly Address[]>>;
+  readonly externalTrafficPolicy: ExternalTrafficPolicy;
   readonly ports: readonly ParsedPort[];
   readonly backends: readonly ParsedBackend[] | Selector;
 }
@@ -35,11 +54,14 @@ export function isSelector(backends: ParsedService["backends"]): backends is Sel
  * @throws {@link NetloomError} `ERR_SERVICE_INVALID`: the path of what is wrong, and what would be right.
  */
 export function parseService(input: unknown): ParsedService {
-  const service = asObject(input, "service", undefined, ["name", "addresses", "ports", "backends"]);
+  const service = asObject(input, "service", undefined, FIELDS);
   const name = assertName(service["name"], "service");
-  const addresses = asList(service["addresses"], "addresses", name, 1).map((text, index) =>
-    within(`addresses[${index}]`, name, () => parseAddress(text as string)),
-  );
+  const addressesByType = {
+    ClusterIP: parseAddresses(asList(service["addresses"], "addresses", name, 1), "addresses", name),
+    ExternalIP: moreAddresses(service, "externalAddresses", name),
+    LoadBalancerIP: moreAddresses(service, "loadBalancerAddresses", name),
+  };
+  const addresses = eachOnce(Object.values(addressesByType).flat());
   const ports = asList(service["ports"], "ports", name, 1).map((port, index) => parsePort(port, index, name));
   const seen = new Set<string>();
   for (const [index, { protocol, port }] of ports.entries()) {
@@ -47,7 +69,47 @@ export function parseService(input: unknown): ParsedService {
       throw bad(name, `ports[${index}]`, port, "is there twice", "leave one out");
     seen.add(`${protocol}/${port}`);
   }
-  return { name, addresses, ports, backends: parseBackends(service["backends"], addresses, name) };
+  return {
+    name,
+    labels: parseLabels(service["labels"], name),
+    addresses,
+    addressesByType,
+    externalTrafficPolicy: parseTrafficPolicy(service["externalTrafficPolicy"], name),
+    ports,
+    backends: parseBackends(service["backends"], addresses, name),
+  };
+}
+
+function parseAddresses(texts: readonly unknown[], path: string, name: string): readonly Address[] {
+  return texts.map((text, index) => within(`${path}[${index}]`, name, () => parseAddress(text as string)));
+}
+
+function moreAddresses(
+  service: Readonly<Record<string, unknown>>,
+  path: "externalAddresses" | "loadBalancerAddresses",
+  name: string,
+): readonly Address[] {
+  const input = service[path];
+  return input === undefined ? [] : parseAddresses(asList(input, path, name, 0), path, name);
+}
+
+function eachOnce(addresses: readonly Address[]): readonly Address[] {
+  return [...new Map(addresses.map((address) => [formatAddress(address), address])).values()];
+}
+
+function parseLabels(input: unknown, name: string): Readonly<Record<string, string>> {
+  if (input === undefined) return {};
+  const labels = asObject(input, "labels", name);
+  for (const [key, value] of Object.entries(labels)) {
+    if (typeof value !== "string") throw bad(name, `labels.${key}`, value, "is no text", "write a string");
+    within("labels", name, () => checkLabel({ source: LABEL_SOURCE, key, value }));
+  }
+  return labels as Record<string, string>;
+}
+
+function parseTrafficPolicy(input: unknown, name: string): ExternalTrafficPolicy {
+  if (input === undefined || input === "cluster" || input === "local") return input ?? "cluster";
+  throw bad(name, "externalTrafficPolicy", input, "is no traffic policy", "write cluster or local");
 }
 
 function parsePort(input: unknown, index: number, name: string): ParsedPort {
@@ -114,14 +176,15 @@ function asObject(
   input: unknown,
   path: string,
   name: string | undefined,
-  known: readonly string[],
+  known?: readonly string[],
 ): Record<string, unknown> {
+  const fields = known?.join(", ") ?? "texts";
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
-    throw bad(name, path, input, "is no object", `write an object with ${known.join(", ")}`);
+    throw bad(name, path, input, "is no object", `write an object with ${fields}`);
   }
-  const stranger = Object.keys(input).find((key) => !known.includes(key));
+  const stranger = Object.keys(input).find((key) => known?.includes(key) === false);
   if (stranger === undefined) return input as Record<string, unknown>;
-  throw bad(name, `${path}.${stranger}`, undefined, "is unknown", `known here: ${known.join(", ")}`);
+  throw bad(name, `${path}.${stranger}`, undefined, "is unknown", `known here: ${fields}`);
 }
 
 function within<T>(path: string, name: string, parse: () => T): T {

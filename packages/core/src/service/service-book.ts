@@ -80,6 +80,16 @@ export class ServiceBook {
     return this.#programmed.get(frontendName(address, port, protocol))?.owner;
   }
 
+  /** Backends of a service that take new flows, and how many of them `isLocal` says yes of. None: no such service. */
+  readyBackends(
+    name: string,
+    isLocal: (address: Address) => boolean,
+  ): { readonly total: number; readonly local: number } {
+    const kept = this.#services.get(name);
+    const ready = kept === undefined ? [] : this.#readyAddresses(kept);
+    return { total: ready.length, local: ready.filter(isLocal).length };
+  }
+
   /** Brings the tables up to date. What does not fit is reported and left as it was. */
   update(): void {
     for (const name of this.#dirty) {
@@ -144,6 +154,17 @@ export class ServiceBook {
     );
   }
 
+  #readyAddresses({ service, selection }: Kept): readonly Address[] {
+    if (isSelector(service.backends)) return this.#selected(selection);
+    const ready = service.backends.filter(({ terminating, weight }) => !terminating && weight > 0);
+    return ready.map(({ address }) => address);
+  }
+
+  #selected(selection: Selection | undefined): readonly Address[] {
+    const endpoints = [...(selection?.rows ?? [])].map((row) => this.#byRow[row]);
+    return endpoints.flatMap((endpoint) => endpoint?.addresses ?? []);
+  }
+
   #backends(
     service: ParsedService,
     selection: Selection | undefined,
@@ -154,9 +175,7 @@ export class ServiceBook {
       const backends = service.backends.filter(({ address }) => address.family === family);
       return backends.map((backend) => ({ ...backend, port: targetPort }));
     }
-    const endpoints = [...(selection?.rows ?? [])].map((row) => this.#byRow[row]);
-    const addresses = endpoints.flatMap((endpoint) => endpoint?.addresses ?? []);
-    return addresses
+    return this.#selected(selection)
       .filter((address) => address.family === family)
       .map((address) => ({ address, port: targetPort, weight: 1, terminating: false }));
   }

@@ -4,12 +4,28 @@ import type { SelectorInput } from "../labels/index.ts";
 export interface Service {
   /** Unique in the cluster, e.g. `default/web`. */
   readonly name: string;
-  /** Virtual addresses: they belong to no host. */
+  /** For whoever selects services, e.g. to advertise them: Kubernetes' own. @defaultValue none */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Virtual addresses: they belong to no host. In Kubernetes' words the cluster IPs. */
   readonly addresses: readonly string[];
+  /** Served as `addresses` are: chosen by hand for callers from outside (Kubernetes' `externalIPs`). @defaultValue none */
+  readonly externalAddresses?: readonly string[];
+  /** Served as `addresses` are: given by a load balancer (`status.loadBalancer.ingress`). @defaultValue none */
+  readonly loadBalancerAddresses?: readonly string[];
+  /**
+   * Which nodes tell the fabric of its external and load balancer addresses: all, or (`local`) those that have a ready
+   * backend of it. Says nothing of where a node sends a flow that it got. @defaultValue "cluster"
+   */
+  readonly externalTrafficPolicy?: ExternalTrafficPolicy;
   readonly ports: readonly ServicePort[];
   /** A list, or the live endpoints that a selector selects. */
   readonly backends: readonly ServiceBackend[] | { readonly selector: SelectorInput };
 }
+
+/** Kubernetes' names for what an address of a service is. */
+export type ServiceAddressType = "ClusterIP" | "ExternalIP" | "LoadBalancerIP";
+
+export type ExternalTrafficPolicy = "cluster" | "local";
 
 export interface ServicePort {
   /** @defaultValue "TCP" */

@@ -154,8 +154,55 @@ describe("services", () => {
     expect(after.maps.services.get({ ...key, address: parseAddress("10.96.0.2") })).toBeUndefined();
   });
 
+  it("serve addresses of every type, each once", () => {
+    const at = bench();
+    const input = {
+      ...serviceBase(),
+      externalAddresses: ["192.0.2.7"],
+      loadBalancerAddresses: ["198.51.100.1", "192.0.2.7"],
+      backends: [{ address: "10.1.0.1" }],
+    };
+    const service = parseService(input);
+    expect(service.addresses.map(String)).toEqual(["10.96.0.1", "192.0.2.7", "198.51.100.1"]);
+    expect(JSON.parse(JSON.stringify(service.addressesByType))).toEqual({
+      ClusterIP: ["10.96.0.1"],
+      ExternalIP: ["192.0.2.7"],
+      LoadBalancerIP: ["198.51.100.1", "192.0.2.7"],
+    });
+    at.book.set("web", service, 1);
+    at.write();
+    const frontends = [...at.maps.services.entries()].map(([{ address }]) => address.toString());
+    expect(frontends.sort()).toEqual(["10.96.0.1", "192.0.2.7", "198.51.100.1"]);
+  });
+
+  it("have no labels and the traffic policy of the cluster unless they say otherwise", () => {
+    expect(parseService(serviceBase())).toMatchObject({ labels: {}, externalTrafficPolicy: "cluster" });
+    const said = { ...serviceBase(), labels: { app: "web" }, externalTrafficPolicy: "local" };
+    expect(parseService(said)).toMatchObject({ labels: { app: "web" }, externalTrafficPolicy: "local" });
+  });
+
+  it("count the backends that take new flows, and those of one node", () => {
+    const at = bench();
+    const isLocal = (address: unknown): boolean => String(address) === "10.1.0.1";
+    const listed = [{ address: "10.1.0.1" }, { address: "10.1.0.2" }, { address: "10.1.0.3", weight: 0 }];
+    at.book.set("web", web(listed), 1);
+    expect(at.book.readyBackends("web", isLocal)).toEqual({ total: 2, local: 1 });
+    at.book.set("web", web([{ address: "10.1.0.1", state: "terminating" }]), 1);
+    expect(at.book.readyBackends("web", isLocal)).toEqual({ total: 0, local: 0 });
+    at.book.set("web", web({ selector: { matchLabels: { app: "web" } } }), 1);
+    const set = labels.fromStrings(["k8s:app=web"]);
+    at.book.setEndpoint("n/a", { labels: set, addresses: [parseAddress("10.1.0.1")] });
+    expect(at.book.readyBackends("web", isLocal)).toEqual({ total: 1, local: 1 });
+    expect(at.book.readyBackends("nobody", isLocal)).toEqual({ total: 0, local: 0 });
+  });
+
   it.each([
     [{ name: "web" }, "addresses"],
+    [{ ...serviceBase(), labels: { app: 1 } }, "labels.app 1 is no text"],
+    [{ ...serviceBase(), labels: { "-": "x" } }, "key"],
+    [{ ...serviceBase(), externalAddresses: ["web"] }, "externalAddresses[0]"],
+    [{ ...serviceBase(), loadBalancerAddresses: "10.0.0.1" }, "loadBalancerAddresses"],
+    [{ ...serviceBase(), externalTrafficPolicy: "Local" }, "write cluster or local"],
     [{ ...serviceBase(), addresses: ["10.96.0.256"] }, "addresses[0]"],
     [{ ...serviceBase(), ports: [{ port: 80 }, { port: 80 }] }, "is there twice"],
     [{ ...serviceBase(), ports: [{ port: 80, protocol: "SCTP" }] }, "write TCP or UDP"],
