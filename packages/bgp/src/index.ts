@@ -1,1 +1,17 @@
-export {};
+/**
+ * A BGP-4 speaker: RFC 4271 and what came after it.
+ *
+ * @packageDocumentation
+ */
+export { systemClock } from "./clock.ts";
+export type { Clock, Random, Timer } from "./clock.ts";
+export { BgpError } from "./errors.ts";
+export type { BgpErrorCode, BgpErrorOptions, Notification } from "./errors.ts";
+export type * from "./rib/policy.ts";
+export type * from "./speaker/config.ts";
+export type * from "./speaker/status.ts";
+export type * from "./speaker/types.ts";
+export type * from "./transport/transport.ts";
+export type * from "./wire/attributes.ts";
+export type { Family } from "./wire/family.ts";
+export type { AttributeFault } from "./wire/update.ts";
