@@ -29,7 +29,13 @@ const DEBIAN = {
   python3: { probe: "python3", why: "runs the bench's harness" },
   bpftool: { probe: "bpftool", why: "an independent view of programs, maps and BTF" },
   tshark: { probe: "tshark", why: "an independent view of the packets on the wire" },
+  bird2: { probe: "bird", why: "a BGP peer of the tests, and one to measure against" },
+  frr: { probe: "/usr/lib/frr/bgpd", why: "a BGP peer of the tests, and one to measure against" },
+  gobgpd: { probe: "gobgpd", why: "a BGP peer of the tests, and one to measure against" },
 };
+
+/** Each started by whoever needs it, in a namespace of its own. */
+const ROUTERS = ["bird2", "frr", "gobgpd"];
 
 const TESTED = [
   "clang",
@@ -41,6 +47,7 @@ const TESTED = [
   "bpftool",
   "prometheus",
   "tshark",
+  ...ROUTERS,
 ];
 
 const COMPILER = ["clang", "llvm", "libbpf-dev", "linux-libc-dev"];
@@ -50,7 +57,7 @@ const DEEP = ["packages/datapath-model/test/differential", "packages/simulation"
 const DEPTH = { NETLOOM_CASES: "20000", NETLOOM_SEEDS: "10000", NETLOOM_STEPS: "1000" };
 
 /** What the bench sets up beside ours. */
-const PEERS = ["gcc", "make", "python3", "iperf3", "ethtool", "iptables", "nftables", "ipset"];
+const PEERS = ["gcc", "make", "python3", "iperf3", "ethtool", "iptables", "nftables", "ipset", ...ROUTERS];
 
 const TASKS = {
   demo: { debian: [], run: () => source("examples/two-nodes/main.ts", rest) },
