@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { idleHold } from "../../src/session/backoff.ts";
 import { identifierNumber, survivor } from "../../src/session/collision.ts";
