@@ -1,0 +1,73 @@
+import type { Selector } from "@netloom/core";
+import {
+  asnAt,
+  fieldsAt,
+  invalid,
+  listAt,
+  nameAt,
+  namedOnce,
+  optional,
+  peerAddressAt,
+  placeOf,
+  portAt,
+  required,
+  selectorAt,
+  textAt,
+  type Place,
+} from "./fields.ts";
+import type { BgpClusterConfig, BgpInstance, BgpPeer } from "./types.ts";
+
+export interface ParsedClusterConfig extends Omit<BgpClusterConfig, "nodeSelector"> {
+  /** `undefined`: every node. */
+  readonly nodeSelector: Selector | undefined;
+}
+
+/** @throws {@link NetloomError} `ERR_BGP_INVALID`: the path of what is wrong, and what would be right. */
+export function parseClusterConfig(input: unknown): ParsedClusterConfig {
+  const place = placeOf("cluster configuration", input);
+  const fields = fieldsAt(input, place, ["name", "nodeSelector", "instances"]);
+  const name = required(fields, "name", place, nameAt);
+  const { nodeSelector } = optional(fields, "nodeSelector", place, selectorAt);
+  const instances = required(fields, "instances", place, (list, at) =>
+    onePortEach(namedOnce(listAt(list, at, instanceAt), at), at),
+  );
+  return { name, nodeSelector, instances };
+}
+
+function instanceAt(input: unknown, place: Place): BgpInstance {
+  const fields = fieldsAt(input, place, ["name", "localAsn", "localPort", "peers"]);
+  return {
+    name: required(fields, "name", place, nameAt),
+    localAsn: required(fields, "localAsn", place, asnAt),
+    ...optional(fields, "localPort", place, portAt),
+    peers: required(fields, "peers", place, (list, at) => namedOnce(listAt(list, at, peerAt), at)),
+  };
+}
+
+function onePortEach(instances: readonly BgpInstance[], place: Place): readonly BgpInstance[] {
+  const ports = instances.flatMap(({ localPort }) => localPort ?? []);
+  const twice = ports.find((port, index) => ports.indexOf(port) !== index);
+  if (twice === undefined) return instances;
+  throw invalid(place, twice, "is the localPort of two", "let them listen on ports of their own");
+}
+
+function peerAt(input: unknown, place: Place): BgpPeer {
+  const known = ["name", "peerAsn", "peerAddress", "interface", "peerConfigRef"];
+  const fields = fieldsAt(input, place, known);
+  const peer = {
+    name: required(fields, "name", place, nameAt),
+    peerAsn: required(fields, "peerAsn", place, peerAsnAt),
+    ...optional(fields, "peerAddress", place, peerAddressAt),
+    ...optional(fields, "interface", place, textAt),
+    ...optional(fields, "peerConfigRef", place, nameAt),
+  };
+  if ((peer.peerAddress === undefined) !== (peer.interface === undefined)) return peer;
+  throw invalid(place, undefined, "does not say where the peer is", "give either peerAddress or interface");
+}
+
+/** A number, or which numbers will do. */
+function peerAsnAt(input: unknown, place: Place): BgpPeer["peerAsn"] {
+  if (input === "external" || input === "internal" || input === "any") return input;
+  if (typeof input !== "string") return asnAt(input, place);
+  throw invalid(place, input, "is no AS", "write a number, external, internal or any");
+}
