@@ -11,7 +11,8 @@
 
 export { connectTcp, type ConnectTcpOptions } from "./tcp/connect.ts";
 export { listenTcp, type ListenTcpOptions, type TcpListener } from "./tcp/listen.ts";
-export { applyOptions, type LiveTcpOptions } from "./tcp/options.ts";
+export { applyOptions, type Endpoints, endpointsOf, type LiveTcpOptions } from "./tcp/options.ts";
+export { type Features, features } from "./features.ts";
 export { type OnMessage, openUdp, type OpenUdpOptions, type UdpSocket } from "./udp.ts";
 export { isSocketError, SocketError, type SocketErrorCode, type SocketErrorDetails } from "./errors.ts";
 export type { SocketAddress } from "./sys/address.ts";

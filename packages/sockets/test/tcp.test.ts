@@ -6,6 +6,7 @@ import {
   applyOptions,
   connectTcp,
   type ConnectTcpOptions,
+  endpointsOf,
   isSocketError,
   listenTcp,
   type SocketAddress,
@@ -18,9 +19,9 @@ function listen(address = "127.0.0.1", port = 0): TcpListener & { readonly calls
   const listener = listenTcp({
     address,
     port,
-    onConnection: (socket, remote) => {
+    onConnection: (socket) => {
       socket.on("error", () => undefined);
-      calls.push({ socket, remote });
+      calls.push({ socket, remote: endpointsOf(socket).remote });
     },
     onError: (error) => {
       throw error;
@@ -140,6 +141,7 @@ describe("connectTcp", () => {
       socket.destroy();
     }
     await until(() => listener.calls.length === 200);
+    expect(listener.calls).toHaveLength(200);
   });
 });
 

@@ -63,6 +63,12 @@ export function localAddress(fd: number): SocketAddress {
   return holder.read(fd);
 }
 
+/** What a socket is connected to; undefined where it no longer is. */
+export function remoteAddress(fd: number): SocketAddress | undefined {
+  const holder = new AddressHolder().reset();
+  return libc().getpeername(fd, holder.bytes, holder.length) < 0 ? undefined : holder.read(fd);
+}
+
 function deviceIndex(fd: number, op: string, zone: string): number {
   if (/^[1-9]\d{0,9}$/.test(zone)) return Number(zone);
   const request = Buffer.alloc(IFREQ_LENGTH);

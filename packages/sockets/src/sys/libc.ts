@@ -10,8 +10,9 @@ export interface Libc {
   bind(fd: number, address: Buffer, length: number): number;
   listen(fd: number, backlog: number): number;
   connect(fd: number, address: Buffer, length: number): number;
-  accept4(fd: number, address: Buffer, length: Buffer, flags: number): number;
+  accept4(fd: number, address: null, length: null, flags: number): number;
   getsockname(fd: number, address: Buffer, length: Buffer): number;
+  getpeername(fd: number, address: Buffer, length: Buffer): number;
   getsockopt(fd: number, level: number, option: number, value: Buffer, length: Buffer): number;
   setsockopt(fd: number, level: number, option: number, value: Buffer, length: number): number;
   sendto(
@@ -44,6 +45,7 @@ const PROTOTYPES: Readonly<Record<keyof Libc, string>> = {
   connect: "int connect(int, const void *, uint32_t)",
   accept4: "int accept4(int, void *, void *, int)",
   getsockname: "int getsockname(int, void *, void *)",
+  getpeername: "int getpeername(int, void *, void *)",
   getsockopt: "int getsockopt(int, int, int, void *, void *)",
   setsockopt: "int setsockopt(int, int, int, const void *, uint32_t)",
   sendto: "intptr_t sendto(int, const void *, size_t, int, const void *, uint32_t)",

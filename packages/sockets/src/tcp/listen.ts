@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import { closed, errnoError, invalid } from "../errors.ts";
-import { AddressHolder, encodeAddress, localAddress, type SocketAddress } from "../sys/address.ts";
+import { encodeAddress, localAddress } from "../sys/address.ts";
 import { check, closeFd, errno, libc } from "../sys/libc.ts";
 import { ACCEPT_FLAGS, openSocket } from "../sys/open.ts";
 import * as options from "../sys/options.ts";
@@ -29,8 +29,7 @@ export interface ListenTcpOptions {
   readonly interface?: string | undefined;
   /** Path of the network namespace that the socket is made in. @defaultValue here */
   readonly netns?: string | undefined;
-  /** @param remote - Of the namespace the socket is in: `socket.remoteAddress` names zones of this thread's. */
-  readonly onConnection: (socket: Socket, remote: SocketAddress) => void;
+  readonly onConnection: (socket: Socket) => void;
   /** A connection could not be accepted, e.g. for want of descriptors. It listens on. */
   readonly onError: (error: Error) => void;
 }
@@ -88,7 +87,6 @@ class KernelListener implements TcpListener {
   readonly #fd: number;
   readonly #wanted: ListenTcpOptions;
   readonly #watch: ReadableWatch;
-  readonly #peer = new AddressHolder();
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -131,8 +129,7 @@ class KernelListener implements TcpListener {
 
   #accept(): void {
     for (let count = 0; count < BATCH && !this.#closed; count += 1) {
-      const { bytes, length } = this.#peer.reset();
-      const fd = libc().accept4(this.#fd, bytes, length, ACCEPT_FLAGS);
+      const fd = libc().accept4(this.#fd, null, null, ACCEPT_FLAGS);
       if (fd >= 0) {
         this.#hand(fd);
         continue;
@@ -148,7 +145,6 @@ class KernelListener implements TcpListener {
   }
 
   #hand(fd: number): void {
-    const remote = this.#peer.read(fd);
     let socket: Socket;
     try {
       socket = new Socket({ fd, readable: true, writable: true });
@@ -157,7 +153,7 @@ class KernelListener implements TcpListener {
       this.#wanted.onError(error as Error);
       return;
     }
-    this.#wanted.onConnection(socket, remote);
+    this.#wanted.onConnection(socket);
   }
 
   #rest(): void {

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { closed } from "../errors.ts";
+import { localAddress, remoteAddress, type SocketAddress } from "../sys/address.ts";
 import * as options from "../sys/options.ts";
 import { type IpFamily, parseIp } from "../text/ip.ts";
 
@@ -21,9 +22,27 @@ export interface LiveTcpOptions {
 export function applyOptions(socket: Socket, live: LiveTcpOptions): void {
   const op = "set options of a connection";
   const fd = descriptorOf(socket);
-  const address = socket.localAddress;
-  if (fd === undefined || address === undefined) throw closed(op);
-  applyTo(fd, op, parseIp(op, address).family, live);
+  if (fd === undefined) throw closed(op);
+  applyTo(fd, op, parseIp(op, localAddress(fd).address).family, live);
+}
+
+/** Where a connection goes from and to. */
+export interface Endpoints {
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+}
+
+/**
+ * The addresses of a connection, with zones as the namespace of the socket names them (`socket.remoteAddress` has those
+ * of the thread's).
+ *
+ * @throws {@link SocketError} `ERR_CLOSED`: also where the peer has reset it.
+ */
+export function endpointsOf(socket: Socket): Endpoints {
+  const fd = descriptorOf(socket);
+  const remote = fd === undefined ? undefined : remoteAddress(fd);
+  if (fd === undefined || remote === undefined) throw closed("ask for the addresses of a connection");
+  return { local: localAddress(fd), remote };
 }
 
 export function applyTo(fd: number, op: string, family: IpFamily, live: LiveTcpOptions): void {
