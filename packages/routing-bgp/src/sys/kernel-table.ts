@@ -1,0 +1,139 @@
+import {
+  addRoute,
+  BatchError,
+  deleteRoute,
+  isNetlinkError,
+  MAIN_TABLE,
+  replaceRoute,
+  Rtnl,
+  type Netns,
+  type NexthopOptions,
+  type Request,
+  type Route,
+  type RouteOptions,
+} from "@netloom/netlink";
+import type { KernelNextHop, KernelRoute, RouteRefusal, RouteTable, RouteWrite } from "../kernel-routes.ts";
+
+export interface KernelTableOptions {
+  /** @defaultValue 254: main */
+  readonly table?: number;
+  /**
+   * Of the routes: smaller wins. It also tells them from those of other daemons with protocol `bgp`: FRR's have 20.
+   * @defaultValue 179
+   */
+  readonly metric?: number;
+  /** @defaultValue the process's own */
+  readonly netns?: Netns | string;
+}
+
+/** RTPROT_BGP, 186: shown as `proto bgp`. */
+const PROTOCOL = "bgp";
+
+/**
+ * The kernel's routes that have protocol `bgp` and this metric. Opened by the first call; what it has written stays when it
+ * is closed. Needs CAP_NET_ADMIN.
+ */
+export function kernelRouteTable(options: KernelTableOptions = {}): RouteTable {
+  return new KernelRouteTable(options);
+}
+
+class KernelRouteTable implements RouteTable {
+  readonly #options: KernelTableOptions;
+  readonly #table: number;
+  readonly #metric: number;
+  #rtnl: Rtnl | undefined;
+
+  constructor(options: KernelTableOptions) {
+    this.#options = options;
+    this.#table = options.table ?? MAIN_TABLE;
+    this.#metric = options.metric ?? 179;
+  }
+
+  async list(): Promise<readonly KernelRoute[]> {
+    const rtnl = this.#open();
+    const routes = rtnl.routes.list({ table: this.#table, protocol: PROTOCOL });
+    const names = new Map(rtnl.links.list().map(({ index, name }) => [index, name]));
+    return routes
+      .filter(({ metric, type }) => metric === this.#metric && type === "unicast")
+      .map((route) => ({ prefix: route.to, nextHops: nextHopsOf(route, names) }));
+  }
+
+  async write(writes: readonly RouteWrite[]): Promise<readonly RouteRefusal[]> {
+    const refusals: RouteRefusal[] = [];
+    const again: RouteWrite[] = [];
+    for (const { write, error } of await this.#carryOut(writes, (write) => this.#request(write))) {
+      if (write.kind !== "remove" && unreachable(error)) again.push(write);
+      else if (write.kind !== "remove" || !isNetlinkError(error, "ERR_NOT_FOUND"))
+        refusals.push({ write, error });
+    }
+    // The router is not on a link of ours: reached as the kernel would reach it now.
+    return [...refusals, ...(await this.#carryOut(again, (write) => this.#request(write, true)))];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#rtnl?.close();
+    this.#rtnl = undefined;
+  }
+
+  #open(): Rtnl {
+    const { netns } = this.#options;
+    this.#rtnl ??= Rtnl.open(netns === undefined ? {} : { netns });
+    return this.#rtnl;
+  }
+
+  async #carryOut(
+    writes: readonly RouteWrite[],
+    requestOf: (write: RouteWrite) => Request,
+  ): Promise<readonly RouteRefusal[]> {
+    if (writes.length === 0) return [];
+    const refusals: RouteRefusal[] = [];
+    const requests: Request[] = [];
+    const positions: RouteWrite[] = [];
+    for (const write of writes) {
+      try {
+        requests.push(requestOf(write));
+        positions.push(write);
+      } catch (error) {
+        refusals.push({ write, error });
+      }
+    }
+    try {
+      await this.#open().batchAsync(requests);
+    } catch (error) {
+      if (!(error instanceof BatchError)) throw error;
+      for (const failure of error.failures) {
+        refusals.push({ write: positions[failure.index]!, error: failure.error });
+      }
+    }
+    return refusals;
+  }
+
+  #request(write: RouteWrite, indirect = false): Request {
+    const ours = { table: this.#table, protocol: PROTOCOL, metric: this.#metric } as const;
+    if (write.kind === "remove") return deleteRoute({ ...ours, to: write.prefix });
+    const hops = write.route.nextHops.map((hop) => (indirect ? this.#through(hop) : hop));
+    const [only] = hops;
+    const ways: Pick<RouteOptions, "via" | "device" | "multipath"> =
+      hops.length === 1 ? { via: only?.via, device: only?.device } : { multipath: hops };
+    const options: RouteOptions = { ...ours, to: write.route.prefix, ...ways };
+    return write.kind === "add" ? addRoute(options) : replaceRoute(options);
+  }
+
+  /** By which router on a link the router is reached. @throws where none leads to it. */
+  #through(hop: KernelNextHop): NexthopOptions {
+    const { via, device } = this.#open().routes.lookup(hop.via);
+    return { via: via ?? hop.via, device };
+  }
+}
+
+function unreachable(error: unknown): boolean {
+  return isNetlinkError(error) && (error.errnoName === "ENETUNREACH" || error.errnoName === "EHOSTUNREACH");
+}
+
+function nextHopsOf(route: Route, names: ReadonlyMap<number, string>): readonly KernelNextHop[] {
+  return (route.multipath ?? [route]).flatMap(({ via, device }): KernelNextHop[] => {
+    if (via === undefined) return [];
+    const name = device === undefined ? undefined : names.get(device);
+    return [/^fe[89ab]/.test(via) && name !== undefined ? { via, device: name } : { via }];
+  });
+}
