@@ -3,3 +3,4 @@ export { makeFabric } from "./fabric.ts";
 export { Lab } from "./lab.ts";
 export { whyNoLab } from "./permitted.ts";
 export { connectStore, serveStore } from "./store.ts";
+export { makeSegment, type Segment, type SegmentHost } from "./segment.ts";

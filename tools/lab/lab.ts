@@ -34,6 +34,13 @@ export class Lab implements AsyncDisposable {
     return join(RUN, this.prefix, "bpf");
   }
 
+  /** A directory for what a program of this run keeps. Its parent goes with the lab, and with it the directory. */
+  directory(name: string): string {
+    const directory = join(RUN, this.prefix, name);
+    mkdirSync(directory, { recursive: true });
+    return directory;
+  }
+
   /** A network namespace: a node, a pod, the fabric. Made when it is asked for the first time. */
   namespace(name: string): NamedNetns {
     let netns = this.#namespaces.get(name);
