@@ -1,0 +1,27 @@
+import type { BgpError, Notification } from "../errors.ts";
+import type { PeerState } from "../speaker/status.ts";
+import type { Family } from "../wire/family.ts";
+import type { Negotiated } from "../wire/negotiate.ts";
+import type { Update } from "../wire/update.ts";
+
+/** How a session has ended. */
+export interface Down {
+  /** The peer's routes may be kept until it is back: RFC 4724, RFC 8538. */
+  readonly graceful: boolean;
+  /** The last word, of either side. */
+  readonly notification: Notification | undefined;
+}
+
+/** Who is told of a session. Called one at a time; may call the session. */
+export interface SessionHandler {
+  /** Before {@link established} and {@link down}. */
+  stateChanged(from: PeerState, to: PeerState, reason: BgpError | undefined): void;
+  established(negotiated: Negotiated): void;
+  /** Many may come in one turn of the event loop. Borrowed during the call. */
+  update(update: Update): void;
+  refreshRequested(family: Family, kind: "request" | "begin" | "end"): void;
+  /** Once for each {@link established}. */
+  down(reason: BgpError | undefined, how: Down): void;
+  /** There is room for what is sent, after there was none. */
+  writable(): void;
+}
