@@ -1,0 +1,141 @@
+import type { CloseMode, ConfigEffect, Speaker, SpeakerConfig } from "@netloom/bgp";
+import { NetloomError, TypedEmitter, type Clock, type Emits } from "@netloom/core";
+import { reportOf, type DriverEvents, type SpeakerSettings } from "./driver.ts";
+import type { RouteTable } from "./kernel-routes.ts";
+import { LearnedRoutes } from "./learned-routes.ts";
+import type { RestartState } from "./restart-state.ts";
+import { KeptSets, type SetChange } from "./route-sets.ts";
+
+/** `createSpeaker` of `@netloom/bgp`, with whatever it needs beside the configuration. */
+export type SpeakerFactory = (config: SpeakerConfig) => Speaker;
+
+export interface HostOptions {
+  readonly createSpeaker: SpeakerFactory;
+  readonly clock: Clock;
+  /** Opens the table that learned routes go to. */
+  readonly openTable: (install: Exclude<SpeakerSettings["install"], false>) => RouteTable;
+  /** @defaultValue none: no start is ever a restart */
+  readonly restart?: RestartState | undefined;
+  readonly sweepAfter?: number | undefined;
+}
+
+/**
+ * A speaker with what belongs to it: the sets that it advertises, the table of what it learns, and the memory that makes
+ * its next start a restart.
+ */
+export class SpeakerHost {
+  readonly #options: HostOptions;
+  readonly #sets = new KeptSets();
+  readonly #events = new TypedEmitter<DriverEvents>((error) => this.#report(error));
+  #speaker: Speaker | undefined;
+  #learned: LearnedRoutes | undefined;
+  #openGate: () => void = () => undefined;
+  #work: Promise<unknown> = Promise.resolve();
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+  }
+
+  get events(): Emits<DriverEvents> {
+    return this.#events;
+  }
+
+  /** @throws `ERR_CLOSED` before the first configuration. */
+  get speaker(): Speaker {
+    if (this.#speaker !== undefined) return this.#speaker;
+    throw new NetloomError("ERR_CLOSED", "the speaker has no configuration", { backend: "bgp" });
+  }
+
+  get sets(): KeptSets {
+    return this.#sets;
+  }
+
+  /** One at a time. */
+  configure(settings: SpeakerSettings): Promise<ConfigEffect | undefined> {
+    return this.#next(() => this.#configure(settings));
+  }
+
+  change(change: SetChange): void {
+    this.#sets.apply(change);
+  }
+
+  /** Tells the speaker of all changes. The first one lets End-of-RIB go out. */
+  commit(): void {
+    const { speaker } = this;
+    for (const [name, routes] of this.#sets.takeChanged()) speaker.advertise(name, routes);
+    this.#openGate();
+  }
+
+  close(mode: CloseMode, message?: string): Promise<void> {
+    return this.#next(() => this.#close(mode, message));
+  }
+
+  async #configure({ config, install }: SpeakerSettings): Promise<ConfigEffect | undefined> {
+    if (this.#speaker === undefined) {
+      await this.#start(config, install);
+      return undefined;
+    }
+    const effect = await this.#speaker.apply(config);
+    this.#learned?.configure(config);
+    for (const peer of effect.removed)
+      await this.#options.restart?.forget(peer).catch((error) => this.#report(error));
+    return effect;
+  }
+
+  async #start(config: SpeakerConfig, install: SpeakerSettings["install"]): Promise<void> {
+    const { createSpeaker, openTable, clock, sweepAfter, restart } = this.#options;
+    const report = (error: unknown): void => this.#report(error);
+    const speaker = createSpeaker(config);
+    try {
+      this.#watch(speaker);
+      if (install !== false) {
+        this.#learned = new LearnedRoutes(config, { table: openTable(install), clock, report, sweepAfter });
+        await this.#learned.start(speaker);
+      }
+      const restarting = (await restart?.isRestart().catch(report)) ?? false;
+      const ready = new Promise<void>((resolve) => (this.#openGate = resolve));
+      await speaker.start({ restarting, ready });
+    } catch (error) {
+      await this.#learned?.[Symbol.asyncDispose]();
+      this.#learned = undefined;
+      await speaker.close("preserve").catch(report);
+      throw error;
+    }
+    this.#speaker = speaker;
+  }
+
+  #watch(speaker: Speaker): void {
+    speaker.on("peer:changed", (status, before, reason) => {
+      this.#options.restart?.heard(status).catch((error: unknown) => this.#report(error));
+      this.#events.emit("peer:changed", status, before, reason === undefined ? undefined : reportOf(reason));
+    });
+    speaker.on("rib:complete", (peer, family) => void this.#events.emit("rib:complete", peer, family));
+    speaker.on("error", (error) => this.#report(error));
+  }
+
+  async #close(mode: CloseMode, message: string | undefined): Promise<void> {
+    const speaker = this.#speaker;
+    this.#speaker = undefined;
+    if (speaker === undefined) return;
+    this.#openGate();
+    // A peer that was told forgets our routes: the next start is no restart.
+    if (mode !== "preserve") {
+      this.#learned?.clear();
+      await this.#options.restart?.forget().catch((error: unknown) => this.#report(error));
+    }
+    // Before the sessions end: what they take away stays in the kernel where it is preserved.
+    await this.#learned?.[Symbol.asyncDispose]();
+    this.#learned = undefined;
+    await speaker.close(mode, message);
+  }
+
+  #report(error: unknown): void {
+    this.#events.emit("error", error);
+  }
+
+  #next<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#work.then(work);
+    this.#work = done.catch(() => undefined);
+    return done;
+  }
+}
