@@ -46,14 +46,14 @@ static __always_inline int translate(struct walk *walk, struct ct_value **ct, st
 }
 
 /* Is there a way for it? Returns 0 or a drop reason. */
-static __always_inline int way_of(const struct walk *walk, const struct endpoint_value *peer, __be32 tunnel)
+static __always_inline int way_of(const struct walk *walk, const struct endpoint_value *peer, __be32 tunnel, bool native)
 {
 	if (!peer) {
 		if (is_this_node(walk->goes.destination))
 			return 0;
 		if (tunnel)
 			return overlay_ifindex ? 0 : DROP_NO_TUNNEL_ENDPOINT;
-		if (walk->destination_identity == IDENTITY_UNMANAGED)
+		if (walk->destination_identity == IDENTITY_UNMANAGED && !native)
 			return DROP_UNROUTABLE; /* of a pod CIDR, but nobody's */
 	}
 	return walk->ttl <= 1 ? DROP_TTL_EXCEEDED : 0;
@@ -67,8 +67,10 @@ int from_container(struct __sk_buff *skb)
 	struct endpoint_value *pod, *peer;
 	struct ct_new remember = {};
 	struct ct_value *ct;
+	struct next_hop hop = {};
 	__u32 chosen = 0;
 	__be32 tunnel = 0;
+	bool native = false;
 	bool asked;
 	int reason;
 
@@ -103,8 +105,13 @@ int from_container(struct __sk_buff *skb)
 
 		walk.destination_identity = identity_of(entry);
 		tunnel = tunnel_of(entry);
+		native = is_native(entry) && !tunnel && !is_this_node(walk.goes.destination);
 	}
-	reason = way_of(&walk, peer, tunnel);
+	reason = way_of(&walk, peer, tunnel, native);
+	if (!reason && native) {
+		reason = find_next_hop(skb, &walk, &hop);
+		walk.skb = skb;
+	}
 	if (reason)
 		return drop(&walk, reason);
 
@@ -134,7 +141,7 @@ int from_container(struct __sk_buff *skb)
 				remember.egress_allowed = ct->egress_allowed;
 				remember.ingress_allowed = ct->ingress_allowed;
 			}
-			if (!peer && !tunnel)
+			if (!peer && !tunnel && !(native && is_pod_identity(walk.destination_identity)))
 				remember.flags |= CT_OUTSIDE;
 			reason = ct_create(&walk, &walk.goes, &remember);
 			if (reason)
@@ -156,5 +163,7 @@ int from_container(struct __sk_buff *skb)
 		return to_stack(&walk);
 	if (tunnel)
 		return to_overlay_node(&walk, tunnel);
+	if (native)
+		return to_native(&walk, &hop);
 	return to_uplink(&walk, walk.ct_state == CT_REPLY);
 }

@@ -5,11 +5,14 @@
 #include "lib/nat.h"
 #include "lib/parse.h"
 
-/* An address of the cluster's pods arrives through the tunnel, and the node's own never, or it is forged. */
+/*
+ * The node's own addresses and its pods' never come this way, nor does what is behind a tunnel, nor what is of a pod CIDR
+ * and not reached natively: it is forged.
+ */
 static __always_inline bool forged(__be32 source, const struct ipcache_value *entry)
 {
 	return is_this_node(source) || endpoint_of(source) || tunnel_of(entry) ||
-	       (entry && entry->identity == IDENTITY_UNMANAGED);
+	       (entry && entry->identity == IDENTITY_UNMANAGED && !is_native(entry));
 }
 
 /* What the fabric brings: the uplink, ingress. All that is no pod's passes untouched. */

@@ -51,6 +51,7 @@ const ENUMS = [
   "endpoint_flag",
   "event_level",
   "hook",
+  "ipcache_flag",
   "limits",
   "metric",
   "nat_limits",

@@ -33,6 +33,9 @@ static __always_inline int admit(struct walk *walk, const struct endpoint_value 
 			return 0;
 		return walk->ct_state == CT_REPLY ? service_restore(walk, ct) : service_restore_inner(walk, ct);
 	}
+	/* A pod that this node does not know yet: it may be one that policy denies. A tunnel would have said who it is. */
+	if (walk->hook == HOOK_FROM_NETDEV && walk->source_identity == IDENTITY_UNMANAGED)
+		return DROP_UNKNOWN_IDENTITY;
 	reason = policy_ingress(walk, pod, ct);
 	if (reason || is_flowless(walk))
 		return reason;

@@ -7,6 +7,7 @@
 const volatile __be32 node_ipv4;          /* the node's address on its uplink */
 const volatile __be32 router_ipv4;        /* the node's address in its pod CIDR: the pods' gateway */
 const volatile __u32 uplink_ifindex;      /* the device towards the fabric */
+const volatile __u32 host_ifindex;        /* the device that has router_ipv4: it forwards, so look-ups start there */
 const volatile __u32 overlay_ifindex;     /* collect-metadata VXLAN; 0: no overlay */
 const volatile __u16 overlay_port = 8472; /* UDP, host order */
 const volatile __u32 world_identity = 2;  /* of an IPv4 address nobody knows: 9 in a dual-stack cluster */

@@ -2,6 +2,7 @@
 #pragma once
 #include "config.h"
 #include "report.h"
+#include "route.h"
 #include "walk.h"
 /*
  * The ways out of a program. Each ends the walk: it reports and returns the verdict. Whether a packet may take one is
@@ -67,6 +68,20 @@ static __always_inline int to_uplink(struct walk *walk, bool own_address)
 		walk->skb->mark = (walk->skb->mark & ~MARK_MASK) | MARK_NO_MASQUERADE;
 	forwarded(walk, OUTCOME_TO_NETDEV);
 	return bpf_redirect_neigh(uplink_ifindex, NULL, 0, 0);
+}
+
+/* The same, as it is: to a pod of another node, or to whoever else knows the way back to the pod. */
+static __always_inline int to_native(struct walk *walk, struct next_hop *hop)
+{
+	int reason = decrement_ttl(walk);
+
+	if (reason)
+		return drop(walk, reason);
+	walk->skb->mark = (walk->skb->mark & ~MARK_MASK) | MARK_NO_MASQUERADE;
+	forwarded(walk, OUTCOME_TO_NETDEV);
+	if (!hop->ifindex)
+		return bpf_redirect_neigh(uplink_ifindex, NULL, 0, 0);
+	return bpf_redirect_neigh(hop->ifindex, &hop->neighbour, sizeof(hop->neighbour), 0);
 }
 
 /* To the node's own network stack. */

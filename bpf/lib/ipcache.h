@@ -41,6 +41,12 @@ static __always_inline __be32 tunnel_of(const struct ipcache_value *value)
 	return value ? value->tunnel.word[3] : 0;
 }
 
+/* Is it reached as it is, by the node's routes? */
+static __always_inline bool is_native(const struct ipcache_value *value)
+{
+	return value && value->flags & IPCACHE_NATIVE;
+}
+
 /* The node itself answers to both of its addresses. */
 static __always_inline bool is_this_node(__be32 address)
 {

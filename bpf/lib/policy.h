@@ -44,8 +44,7 @@ static __always_inline bool policy_unknown(const struct policy_question *questio
 {
 	struct policy_key key = { .identity = question->identity };
 
-	if (!(question->shape & POLICY_SHAPE_DENIES_PEERS) || question->identity < IDENTITY_CLUSTER_FIRST ||
-	    question->identity >= IDENTITY_LOCAL_FIRST)
+	if (!(question->shape & POLICY_SHAPE_DENIES_PEERS) || !is_pod_identity(question->identity))
 		return false;
 	return !bpf_map_lookup_elem(&policy, &key);
 }

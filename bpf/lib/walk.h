@@ -53,6 +53,12 @@ static __always_inline bool is_flowless(const struct walk *walk)
 	return walk->protocol == IPPROTO_ICMP && (walk->icmp_type & ~ICMP_ECHO_REQUEST) != ICMP_ECHO_REPLY;
 }
 
+/* An endpoint's, of any node. */
+static __always_inline bool is_pod_identity(__u32 identity)
+{
+	return identity >= IDENTITY_CLUSTER_FIRST && identity < IDENTITY_LOCAL_FIRST;
+}
+
 static __always_inline struct ip_address mapped(__be32 ipv4)
 {
 	struct ip_address address = { .word = { 0, 0, bpf_htonl(0xffff), ipv4 } };

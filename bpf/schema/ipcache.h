@@ -15,6 +15,11 @@ struct ipcache_prefix_key {
 
 struct ipcache_value {
 	__u32 identity;
-	__u32 flags;
+	__u32 flags;              /* enum ipcache_flag */
 	struct ip_address tunnel; /* the node to encapsulate to; all zero: not behind a tunnel */
+};
+
+enum ipcache_flag {
+	/* Reached as it is, by the node's routes: what pods send there keeps its source. */
+	IPCACHE_NATIVE = 1,
 };

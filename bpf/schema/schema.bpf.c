@@ -15,6 +15,7 @@ const enum drop_reason *export_drop_reason;
 const enum endpoint_flag *export_endpoint_flag;
 const enum event_level *export_event_level;
 const enum hook *export_hook;
+const enum ipcache_flag *export_ipcache_flag;
 const enum limits *export_limits;
 const enum metric *export_metric;
 const enum nat_limits *export_nat_limits;

@@ -132,9 +132,12 @@ const agent = createAgent({
     plan: (_, remotes, { mtu }) => ({
       overlay: { protocol: "vxlan", port: 8472, mtu: mtu - 50 },
       podMtu: mtu - 50,
+      nodes: remotes.map(({ name, addresses }) => ({ node: name, tunnel: addresses[0] })),
       tunnels: remotes.flatMap(({ name, addresses, podCIDRs }) =>
         podCIDRs.map((prefix) => ({ prefix, node: name, endpoint: addresses[0]! })),
       ),
+      native: [],
+      routes: [],
       problems: [],
     }),
     async [Symbol.asyncDispose]() {},

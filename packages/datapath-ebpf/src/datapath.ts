@@ -21,16 +21,18 @@ import { maps as definitions } from "@netloom/core/backend";
 import { ensureMounted, unmountIfOurs } from "./bpffs.ts";
 import { kernel, refused } from "./errors.ts";
 import { EventHub } from "./events.ts";
+import { ensureHostDevice, HOST_DEVICE, removeHostDevice } from "./host-device.ts";
 import { driftsBetween, takeInventory } from "./inventory.ts";
 import { openMaps } from "./maps.ts";
 import { readMetrics } from "./metrics.ts";
 import { NodeNetwork } from "./node.ts";
 import { parseOptions, type EbpfConfig, type EbpfOptions } from "./options.ts";
-import { applyRoutes, ensureOverlay, removeOverlay } from "./overlay.ts";
+import { ensureOverlay, removeOverlay } from "./overlay.ts";
 import { Pins } from "./pins.ts";
 import { createPodInterface, podInterfaces, removePodInterface } from "./pods.ts";
 import { assertPrivileges } from "./privileges.ts";
-import { Programs } from "./programs.ts";
+import { Programs, type NodeDevices } from "./programs.ts";
+import { applyRoutes, removeRoutes } from "./routes.ts";
 import { Sole } from "./sole.ts";
 
 /**
@@ -79,7 +81,8 @@ class EbpfDatapath implements Datapath {
       for (const feature of ["tcx", "ringbuf", "map:lpm_trie"] as const) features.require(feature);
     });
     using network = new NodeNetwork(this.#config.netns);
-    return { mtu: network.uplink(this.#config.uplink, addresses).mtu, family: 4 };
+    const uplink = network.uplink(this.#config.uplink, addresses);
+    return { mtu: uplink.mtu, family: 4, networks: network.networksOf(uplink) };
   }
 
   async start(context: DatapathContext, { signal }: AbortOptions = {}): Promise<void> {
@@ -95,10 +98,14 @@ class EbpfDatapath implements Datapath {
       const pins = (this.#pins ??= new Pins(Pins.rootOf(context.node, bpffs), bpffs));
       if (ensureMounted(bpffs)) undo.push(() => unmountIfOurs(bpffs));
       if (!pins.exist) undo.push(() => pins.remove());
-      const { link: overlay, made } = ensureOverlay(network.rtnl, context.plan, context.routers);
+      const isNew = network.rtnl.links.find(HOST_DEVICE) === undefined;
+      if (isNew) undo.push(() => removeHostDevice(network));
+      const host = ensureHostDevice(network, context.routers);
+      const { link: overlay, made } = ensureOverlay(network.rtnl, context.plan);
       if (made) undo.push(() => removeOverlay(network.rtnl));
-      const devices = {
+      const devices: NodeDevices = {
         uplink: uplink.index,
+        host: host.index,
         overlay: overlay?.index ?? 0,
         port: context.plan.overlay?.port,
       };
@@ -116,7 +123,7 @@ class EbpfDatapath implements Datapath {
       maps.settings.set(0, { events: this.#config.eventLevel });
       programs.adopt();
       programs.attachToNode();
-      applyRoutes(network.rtnl, context.plan, context.routers);
+      applyRoutes(network.rtnl, { plan: context.plan, routers: context.routers, uplink: uplink.index });
       this.#running = { network, sole, pins, programs, former: [], maps, events, context };
     } catch (error) {
       for (const step of undo.reverse()) step();
@@ -159,8 +166,8 @@ class EbpfDatapath implements Datapath {
   async apply(plan: RoutePlan, { signal }: AbortOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     const running = this.#started();
-    await this.#ensureDevices(running, plan);
-    applyRoutes(running.network.rtnl, plan, running.context.routers);
+    const { uplink } = await this.#ensureDevices(running, plan);
+    applyRoutes(running.network.rtnl, { plan, routers: running.context.routers, uplink });
   }
 
   async audit(
@@ -173,20 +180,21 @@ class EbpfDatapath implements Datapath {
     const { network, pins } = running;
     const before = takeInventory(network, pins, hooks);
     const failures: unknown[] = [];
-    await this.#ensureDevices(running, plan);
+    const { uplink } = await this.#ensureDevices(running, plan);
     for (const hook of hooks) await this.attach(hook).catch((error: unknown) => failures.push(error));
-    applyRoutes(network.rtnl, plan, running.context.routers);
+    applyRoutes(network.rtnl, { plan, routers: running.context.routers, uplink });
     const drifts = driftsBetween(before, takeInventory(network, pins, hooks));
     if (failures.length > 0) throw new AggregateError(failures, "some endpoints could not be brought back");
     return drifts;
   }
 
   /** The node's own devices, and what is attached to them. */
-  async #ensureDevices(running: Running, plan: RoutePlan): Promise<void> {
+  async #ensureDevices(running: Running, plan: RoutePlan): Promise<NodeDevices> {
     const { network, context, pins } = running;
     const uplink = network.uplink(this.#config.uplink, context.addresses).index;
-    const { link } = ensureOverlay(network.rtnl, plan, context.routers);
-    const devices = { uplink, overlay: link?.index ?? 0, port: plan.overlay?.port };
+    const host = ensureHostDevice(network, context.routers).index;
+    const { link } = ensureOverlay(network.rtnl, plan);
+    const devices: NodeDevices = { uplink, host, overlay: link?.index ?? 0, port: plan.overlay?.port };
     if (!running.programs.serve(devices)) {
       const options = {
         config: this.#config,
@@ -201,6 +209,7 @@ class EbpfDatapath implements Datapath {
       running.programs = programs;
     }
     running.programs.attachToNode();
+    return devices;
   }
 
   events(options: AbortOptions = {}): AsyncIterable<readonly DatapathEvent[]> {
@@ -245,7 +254,11 @@ class EbpfDatapath implements Datapath {
     const found = this.#pins === undefined ? Pins.find(network.netns, bpffs) : [this.#pins];
     for (const pins of found) pins.remove();
     for (const { name } of podInterfaces(network.rtnl)) await removePodInterface(network, name);
-    kernel("remove the tunnel device", () => removeOverlay(network.rtnl));
+    kernel("remove the node's devices and routes", () => {
+      removeRoutes(network.rtnl);
+      removeOverlay(network.rtnl);
+      removeHostDevice(network);
+    });
     unmountIfOurs(bpffs);
   }
 

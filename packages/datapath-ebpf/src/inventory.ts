@@ -1,29 +1,37 @@
 import type { Drift, EndpointHook } from "@netloom/core";
 import { Netns, Rtnl } from "@netloom/netlink";
+import { forwards, HOST_DEVICE } from "./host-device.ts";
 import type { NodeNetwork } from "./node.ts";
-import { OVERLAY_DEVICE, ROUTE_PROTOCOL } from "./overlay.ts";
+import { OVERLAY_DEVICE } from "./overlay.ts";
 import { openLink, type Pins } from "./pins.ts";
 import { podInterfaces } from "./pods.ts";
+import { ROUTE_PROTOCOL } from "./routes.ts";
 
 /** What the datapath has in the kernel, maps apart: each thing by its name, and how it is. */
 export type Inventory = ReadonlyMap<string, string>;
 
 /** A name is two words at least: what kind of thing, and which. */
-export function takeInventory({ rtnl }: NodeNetwork, pins: Pins, hooks: readonly EndpointHook[]): Inventory {
+export function takeInventory(
+  { rtnl, netns }: NodeNetwork,
+  pins: Pins,
+  hooks: readonly EndpointHook[],
+): Inventory {
   const found = new Map<string, string>();
   for (const { path, hook, place } of pins.links()) {
     using link = openLink(path);
     found.set(`program ${place} ${hook}`, `at device ${link?.info().ifindex ?? 0}`);
   }
-  const overlay = rtnl.links.find(OVERLAY_DEVICE);
-  if (overlay !== undefined) found.set(`device ${OVERLAY_DEVICE}`, `up ${overlay.up} mtu ${overlay.mtu}`);
-  for (const { address, device } of overlay === undefined
-    ? []
-    : rtnl.addresses.list({ device: OVERLAY_DEVICE })) {
-    found.set(`address ${address} ${device}`, "");
+  for (const name of [OVERLAY_DEVICE, HOST_DEVICE]) {
+    const device = rtnl.links.find(name);
+    if (device === undefined) continue;
+    const more = name === HOST_DEVICE ? ` forwards ${forwards(netns)}` : "";
+    found.set(`device ${name}`, `up ${device.up} mtu ${device.mtu}${more}`);
+    for (const { address } of rtnl.addresses.list({ device: name }))
+      found.set(`address ${address} ${name}`, "");
   }
   for (const route of rtnl.routes.list({ family: 4, protocol: ROUTE_PROTOCOL })) {
-    found.set(`route ${route.to}`, `${route.device} ${route.encap?.to ?? ""} ${route.source ?? ""}`);
+    const { to, device, encap, via, source } = route;
+    found.set(`route ${to}`, `${device} ${encap?.to ?? via ?? ""} ${source ?? ""}`);
   }
   for (const { name, interface: device } of podInterfaces(rtnl)) {
     const link = rtnl.links.find(device);

@@ -1,3 +1,4 @@
+import { cidrAround, parseAddress } from "@netloom/core";
 import { Netns, Rtnl, type Link } from "@netloom/netlink";
 import { kernel, refused } from "./errors.ts";
 
@@ -42,6 +43,18 @@ export class NodeNetwork implements Disposable {
     if (devices.length > 1)
       throw unusable(`several devices have ${shown}`, addresses, "name one by the option uplink");
     return this.rtnl.links.get(device);
+  }
+
+  /** What is on link at a device, by its addresses. */
+  networksOf({ index }: Link): readonly string[] {
+    const addresses = this.rtnl.addresses.list({ device: index }).filter(({ scope }) => scope === "universe");
+    const networks = addresses.map(({ address }) => {
+      const slash = address.indexOf("/");
+      return cidrAround(parseAddress(address.slice(0, slash)), Number(address.slice(slash + 1)));
+    });
+    // One whose prefix is all of it has nobody beside it.
+    const shared = networks.filter((network) => network.size > 1);
+    return [...new Set(shared.map((network) => network.toString()))].sort();
   }
 
   [Symbol.dispose](): void {

@@ -1,13 +1,9 @@
-import { RESERVED_IDENTITIES, type RoutePlan } from "@netloom/core";
-import { ofFamily } from "@netloom/core/backend";
-import { isNetlinkError, replaceRoute, type Link, type Rtnl } from "@netloom/netlink";
+import type { RoutePlan } from "@netloom/core";
+import { isNetlinkError, type Link, type Rtnl } from "@netloom/netlink";
 import { kernel } from "./errors.ts";
 
 /** The tunnel device: one for all nodes, told with each packet where to send it. */
 export const OVERLAY_DEVICE = "netloom_vxlan";
-
-/** Marks the routes that are ours to remove (`/etc/iproute2/rt_protos` leaves the number free). */
-export const ROUTE_PROTOCOL = 110;
 
 export interface Overlay {
   /** `undefined`: the plan has none. */
@@ -21,7 +17,7 @@ export interface Overlay {
  *
  * It has no neighbours to ask for: programs and routes say where each packet goes.
  */
-export function ensureOverlay(rtnl: Rtnl, plan: RoutePlan, routers: readonly string[]): Overlay {
+export function ensureOverlay(rtnl: Rtnl, plan: RoutePlan): Overlay {
   const { overlay } = plan;
   const found = rtnl.links.find(OVERLAY_DEVICE);
   const fits = found?.vxlan?.external === true && found.vxlan.port === overlay?.port;
@@ -43,40 +39,7 @@ export function ensureOverlay(rtnl: Rtnl, plan: RoutePlan, routers: readonly str
       });
     }
     rtnl.links.set(OVERLAY_DEVICE, { up: true, mtu: overlay.mtu });
-    setRouters(rtnl, routers);
     return { link: rtnl.links.get(OVERLAY_DEVICE), made };
-  });
-}
-
-/** The node's own addresses in its pod CIDRs live on the tunnel device: what it sends to remote pods bears them. */
-function setRouters(rtnl: Rtnl, routers: readonly string[]): void {
-  const wanted = routers.map((address) => `${address}/${address.includes(":") ? 128 : 32}`);
-  for (const there of rtnl.addresses.list({ device: OVERLAY_DEVICE })) {
-    if (there.scope === "universe" && !wanted.includes(there.address)) rtnl.addresses.delete(there);
-  }
-  for (const address of wanted) rtnl.addresses.replace({ device: OVERLAY_DEVICE, address });
-}
-
-/** Brings the node's routes to the pods of other nodes to what the plan says. */
-export function applyRoutes(rtnl: Rtnl, plan: RoutePlan, routers: readonly string[]): void {
-  const source = ofFamily(routers, 4);
-  const wanted = plan.overlay === undefined ? [] : plan.tunnels.filter(({ prefix }) => !prefix.includes(":"));
-  kernel("set the routes to other nodes", () => {
-    rtnl.batch(
-      wanted.map(({ prefix, endpoint }) =>
-        replaceRoute({
-          to: prefix,
-          device: OVERLAY_DEVICE,
-          protocol: ROUTE_PROTOCOL,
-          source,
-          encap: { id: RESERVED_IDENTITIES["remote-node"], to: endpoint },
-        }),
-      ),
-    );
-    const kept = new Set(wanted.map(({ prefix }) => prefix));
-    for (const route of rtnl.routes.list({ family: 4, protocol: ROUTE_PROTOCOL })) {
-      if (route.encap !== undefined && !kept.has(route.to)) rtnl.routes.delete(route);
-    }
   });
 }
 

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { parseMac, type Attachment, type EndpointHook } from "@netloom/core";
 import { ofFamily } from "@netloom/core/backend";
-import { isNetlinkError, Netns, Rtnl, writeSysctl, type Link } from "@netloom/netlink";
+import { isNetlinkError, Netns, Rtnl, type Link } from "@netloom/netlink";
 import { kernel, kernelAsync, refused } from "./errors.ts";
+import { disableIpv6 } from "./host-device.ts";
 import type { NodeNetwork } from "./node.ts";
-import { ROUTE_PROTOCOL } from "./overlay.ts";
+import { ROUTE_PROTOCOL } from "./routes.ts";
 
 /** What stands before an endpoint's name in the alias of its interface: how interfaces are found again. */
 const ALIAS = "netloom ";
@@ -102,15 +103,6 @@ function configurePod(netns: Netns, inside: Rtnl, hook: EndpointHook): void {
     if (gateway === undefined) continue;
     inside.routes.replace({ to: `${gateway}/${six ? 128 : 32}`, device });
     inside.routes.replace({ to: six ? "::/0" : "0.0.0.0/0", device, via: gateway, source: address });
-  }
-}
-
-function disableIpv6(netns: Netns, device: string): void {
-  try {
-    writeSysctl(netns, `net/ipv6/conf/${device}/disable_ipv6`, 1);
-  } catch (error) {
-    // A kernel without IPv6 has it disabled well enough.
-    if (!isNetlinkError(error, "ERR_NOT_FOUND")) throw error;
   }
 }
 

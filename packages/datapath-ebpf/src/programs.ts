@@ -20,6 +20,7 @@ const PROGRAMS: Readonly<Record<HookName, string>> = {
 /** The node's devices by their numbers, which the programs bear as constants; 0: none. */
 export interface NodeDevices {
   readonly uplink: number;
+  readonly host: number;
   readonly overlay: number;
   /** UDP port of the overlay. */
   readonly port: number | undefined;
@@ -62,6 +63,7 @@ export class Programs implements Disposable {
       nodeIpv4: ipv4(context.addresses),
       routerIpv4: ipv4(context.routers),
       uplinkIfindex: options.devices.uplink,
+      hostIfindex: options.devices.host,
       overlayIfindex: options.devices.overlay,
       worldIdentity: context.worldIdentity,
       masquerade: Number(config.masquerade),
@@ -78,9 +80,9 @@ export class Programs implements Disposable {
   }
 
   /** Whether they were loaded for these devices. */
-  serve({ uplink, overlay, port }: NodeDevices): boolean {
+  serve({ uplink, host, overlay, port }: NodeDevices): boolean {
     const own = this.#devices;
-    return uplink === own.uplink && overlay === own.overlay && port === own.port;
+    return uplink === own.uplink && host === own.host && overlay === own.overlay && port === own.port;
   }
 
   attachToNode(): void {

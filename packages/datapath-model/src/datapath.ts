@@ -66,7 +66,7 @@ export class ModelDatapath implements Datapath {
     this.#config = config;
     this.#state = new NodeState(config.runtime, memoryMaps(config.maxEntries));
     this.#state.maps.settings.set(0, { events: config.eventLevel });
-    this.#node = new ModelNode(config.fabric, this.#state);
+    this.#node = new ModelNode(config, this.#state);
   }
 
   get maps(): MemoryMaps {
@@ -96,7 +96,8 @@ export class ModelDatapath implements Datapath {
 
   async probe(_: DatapathNode, { signal }: AbortOptions = {}): Promise<Underlay> {
     signal?.throwIfAborted();
-    return { mtu: this.#config.fabric.mtu, family: 4 };
+    const { fabric, networks } = this.#config;
+    return { mtu: fabric.mtu, family: 4, networks };
   }
 
   async start(context: DatapathContext, { signal }: AbortOptions = {}): Promise<void> {

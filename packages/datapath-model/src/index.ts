@@ -11,6 +11,8 @@ export type { EventChoice, ModelDatapathOptions } from "./options.ts";
 export { modelFabric, ModelFabric } from "./fabric/fabric.ts";
 export type { FabricCounts, FabricPort, ModelFabricOptions } from "./fabric/fabric.ts";
 export type { ModelPod } from "./fabric/pod.ts";
+export type { ModelRouter, ModelRouterOptions } from "./fabric/router.ts";
+export type { ModelRoute } from "./fabric/routes.ts";
 export type { Answer, AskResult, AttemptOptions, ConnectResult, Host } from "./fabric/host.ts";
 
 // Packets.

@@ -1,6 +1,6 @@
 import { parseAddress, type DatapathContext, type RoutePlan } from "@netloom/core";
 import { configDefaults, ofFamily, type Config } from "@netloom/core/backend";
-import { OVERLAY_IFINDEX, UPLINK_IFINDEX } from "./fabric/node.ts";
+import { HOST_IFINDEX, OVERLAY_IFINDEX, UPLINK_IFINDEX } from "./fabric/node.ts";
 
 /** The constants of the programs, as the kernel's loader sets them. */
 export function configOf(context: DatapathContext, masquerade: boolean): Config {
@@ -9,6 +9,7 @@ export function configOf(context: DatapathContext, masquerade: boolean): Config 
     nodeIpv4: ipv4Of(context.addresses),
     routerIpv4: ipv4Of(context.routers),
     uplinkIfindex: UPLINK_IFINDEX,
+    hostIfindex: HOST_IFINDEX,
     worldIdentity: context.worldIdentity,
     masquerade: Number(masquerade),
     allowLocalHost: Number(context.allowLocalHost),

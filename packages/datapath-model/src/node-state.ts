@@ -12,6 +12,7 @@ import {
 } from "@netloom/core/backend";
 import { memoryMap, type MemoryMap, type MemoryMaps } from "@netloom/core/memory";
 import { EventRing } from "./event-ring.ts";
+import { FLAT, type RouteTable } from "./fabric/routes.ts";
 
 /** Does a socket of the node speak, or listen, on this port towards that peer? */
 export type PortInUse = (question: {
@@ -35,6 +36,9 @@ export class NodeState {
   config: Config = configDefaults;
   runtime: Runtime;
   portInUse: PortInUse = () => false;
+  /** Of the node, and how large a packet its uplink carries. */
+  routes: RouteTable = FLAT;
+  mtu: number = Infinity;
   readonly #counts = new Map<number, Count>();
 
   constructor(

@@ -1,7 +1,8 @@
-import { NetloomError, systemRuntime, type Runtime } from "@netloom/core";
+import { formatCidr, messageOf, NetloomError, parseCidr, systemRuntime, type Runtime } from "@netloom/core";
 import { EventLevel } from "@netloom/core/backend";
 import type { MemoryMapSizes } from "@netloom/core/memory";
 import { modelFabric, type ModelFabric } from "./fabric/fabric.ts";
+import type { ModelRoute } from "./fabric/routes.ts";
 
 /** Which passes of packets make an event: see `enum event_level` in `bpf/schema/event.h`. */
 export type EventChoice = "none" | "drops" | "flows" | "all";
@@ -13,6 +14,10 @@ export interface ModelDatapathOptions {
   readonly events?: EventChoice;
   /** Pods reach the world under the node's address. @defaultValue true */
   readonly masquerade?: boolean;
+  /** Prefixes on the link of the node's uplink. @defaultValue everything: the fabric is one segment */
+  readonly networks?: readonly string[];
+  /** The node's own routes, beside those and what the agent plans. @defaultValue none */
+  readonly routes?: readonly ModelRoute[];
   /** Entries a map takes, by its name. @defaultValue what the schema says */
   readonly maxEntries?: MemoryMapSizes;
   /** Time and chance before the agent brings its own. @defaultValue the fabric's */
@@ -24,6 +29,8 @@ export interface ModelConfig {
   readonly fabric: ModelFabric;
   readonly eventLevel: number;
   readonly masquerade: boolean;
+  readonly networks: readonly string[];
+  readonly routes: readonly ModelRoute[];
   readonly maxEntries: MemoryMapSizes;
   readonly runtime: Runtime;
 }
@@ -47,14 +54,31 @@ export function parseOptions(options: ModelDatapathOptions): ModelConfig {
       throw invalid(`maxEntries.${name}`, entries, "write a whole number, 1 or more");
     }
   }
+  canonical(
+    "routes",
+    (options.routes ?? []).map(({ to }) => to),
+  );
   const fabric = options.fabric ?? modelFabric({ runtime: options.runtime ?? systemRuntime });
   return {
     fabric,
     eventLevel,
     masquerade: options.masquerade ?? true,
+    networks: canonical("networks", options.networks ?? ["0.0.0.0/0"]),
+    routes: options.routes ?? [],
     maxEntries: options.maxEntries ?? {},
     runtime: options.runtime ?? fabric.runtime,
   };
+}
+
+/** @throws {@link NetloomError} `ERR_OPTIONS_INVALID` where one is no prefix. */
+function canonical(option: string, prefixes: readonly string[]): readonly string[] {
+  return prefixes.map((prefix) => {
+    try {
+      return formatCidr(parseCidr(prefix));
+    } catch (error) {
+      throw invalid(option, prefix, messageOf(error));
+    }
+  });
 }
 
 function invalid(option: string, input: unknown, remedy: string): NetloomError {

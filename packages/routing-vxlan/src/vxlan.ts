@@ -1,20 +1,18 @@
 import {
   formatCidr,
-  isNetloomError,
   NetloomError,
-  parseCidr,
   type Family,
   type RoutedNode,
   type RoutePlan,
   type Routing,
-  type TunnelRoute,
   type Underlay,
 } from "@netloom/core";
-import { ofFamily } from "@netloom/core/backend";
-import { settle, type Claimant, type Overlap } from "./claimants.ts";
-import { innerMtu, OVERHEAD } from "./mtu.ts";
+import { ofFamily, podMtu, podRanges } from "@netloom/core/backend";
 
 const NAME = "vxlan";
+
+/** Outer headers: IP, UDP (8), VXLAN (8), inner Ethernet (14). */
+const OVERHEAD: Readonly<Record<Family, number>> = { 4: 20 + 8 + 8 + 14, 6: 40 + 8 + 8 + 14 };
 
 export interface VxlanOptions {
   /** UDP port of the tunnel, the same on every node. @defaultValue 8472, as Cilium and flannel use; IANA's is 4789 */
@@ -51,65 +49,39 @@ class VxlanRouting implements Routing {
   }
 
   plan(local: RoutedNode, remotes: readonly RoutedNode[], underlay: Underlay): RoutePlan {
-    const mtu = innerMtu(local, underlay);
-    const problems: NetloomError[] = [];
+    const mtu = podMtu(local, underlay, OVERHEAD[underlay.family], NAME);
     const endpoints = new Map<string, string>();
-    // This node's own first: what others say can never draw traffic away from its pods.
-    const claimants: Claimant[] = local.podCIDRs.map((text) => ({
-      node: local.name,
-      cidr: parseCidr(text),
-    }));
+    const unreachable: NetloomError[] = [];
     for (const remote of remotes.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-      if (remote.name === local.name) continue;
       const endpoint = ofFamily(remote.addresses, underlay.family);
-      if (endpoint === undefined) problems.push(unreachable(remote, underlay.family));
-      else {
-        endpoints.set(remote.name, endpoint);
-        claimants.push(...cidrsOf(remote, problems));
-      }
+      if (endpoint !== undefined) endpoints.set(remote.name, endpoint);
+      else if (remote.name !== local.name) unreachable.push(withoutAddress(remote, underlay.family));
     }
-    const { winners, overlaps } = settle(claimants);
-    const tunnels = winners.flatMap(({ node, cidr }): TunnelRoute[] => {
-      const endpoint = endpoints.get(node);
-      return endpoint === undefined ? [] : [{ prefix: formatCidr(cidr), node, endpoint }];
-    });
-    problems.push(...overlaps.map(overlapping));
-    return { overlay: { protocol: "vxlan", port: this.#port, mtu }, podMtu: mtu, tunnels, problems };
+    const reachable = remotes.filter(({ name }) => endpoints.has(name));
+    const { ranges, problems } = podRanges(local, reachable, NAME);
+    return {
+      overlay: { protocol: "vxlan", port: this.#port, mtu },
+      podMtu: mtu,
+      nodes: [...endpoints].flatMap(([node, tunnel]) => (node === local.name ? [] : [{ node, tunnel }])),
+      tunnels: ranges.map(({ node, cidr }) => ({
+        prefix: formatCidr(cidr),
+        node,
+        endpoint: endpoints.get(node)!,
+      })),
+      native: [],
+      routes: [],
+      problems: [...unreachable, ...problems],
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-/** What cannot be read is a problem of that one range. */
-function cidrsOf({ name, podCIDRs }: RoutedNode, problems: NetloomError[]): Claimant[] {
-  return podCIDRs.flatMap((text) => {
-    try {
-      return [{ node: name, cidr: parseCidr(text) }];
-    } catch (error) {
-      if (!isNetloomError(error)) throw error;
-      const message = `node ${name}: ${error.message}`;
-      problems.push(
-        new NetloomError("ERR_NODE_INVALID", message, { input: text, backend: NAME, cause: error }),
-      );
-      return [];
-    }
-  });
-}
-
-function unreachable(node: RoutedNode, family: Family): NetloomError {
+function withoutAddress(node: RoutedNode, family: Family): NetloomError {
   const message = `node ${node.name} has no IPv${family} address for tunnels (${node.addresses.join(", ")})`;
   return new NetloomError("ERR_NODE_INVALID", message, {
     input: node.name,
     remedy: `give it one: this node's uplink speaks IPv${family}`,
-    backend: NAME,
-  });
-}
-
-function overlapping({ loser, winner }: Overlap): NetloomError {
-  const message = `${formatCidr(loser.cidr)} of node ${loser.node} overlaps ${formatCidr(winner.cidr)} of node ${winner.node}`;
-  return new NetloomError("ERR_IPAM_CONFLICT", message, {
-    input: formatCidr(loser.cidr),
-    remedy: "assign ranges that are apart; until then nothing is sent to the former",
     backend: NAME,
   });
 }

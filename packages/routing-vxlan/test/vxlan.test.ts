@@ -11,7 +11,7 @@ const node = (index: number, changes: Partial<RoutedNode> = {}): RoutedNode => (
   ...changes,
 });
 
-const underlay = { mtu: 1500, family: 4 } as const;
+const underlay = { mtu: 1500, family: 4, networks: ["192.0.2.0/24"] } as const;
 const code = (expected: string, text: string): Error =>
   expect.objectContaining({ code: expected, message: expect.stringContaining(text) as string }) as Error;
 
@@ -22,7 +22,7 @@ describe("the MTU of VXLAN routing", () => {
     [9000, 4, 8950],
     [9001, 6, 8931],
   ] as const)("of a %i-byte uplink over IPv%i leaves %i to pods", (mtu, family, left) => {
-    const plan = vxlan().plan(node(1), [], { mtu, family });
+    const plan = vxlan().plan(node(1), [], { mtu, family, networks: [] });
     expect(plan).toMatchObject({ podMtu: left, overlay: { protocol: "vxlan", mtu: left, port: 8472 } });
   });
 
@@ -30,7 +30,9 @@ describe("the MTU of VXLAN routing", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1350, max: 65_535 }), fc.constantFrom<4 | 6>(4, 6), (mtu, family) => {
         const routing = vxlan();
-        expect(routing.plan(node(1), [], { mtu, family }).podMtu + routing.overhead(family)).toBe(mtu);
+        expect(
+          routing.plan(node(1), [], { mtu, family, networks: [] }).podMtu + routing.overhead(family),
+        ).toBe(mtu);
       }),
     );
   });
@@ -63,8 +65,12 @@ describe("the MTU of VXLAN routing", () => {
     [Number.NaN, 4, "10.0.0.0/24", "an uplink of NaN bytes"],
   ] as const)("of %i bytes over IPv%i is refused for %s", (mtu, family, cidr, text) => {
     const local = node(1, { podCIDRs: [cidr] });
-    expect(() => vxlan().plan(local, [], { mtu, family })).toThrow(code("ERR_OPTIONS_INVALID", text));
-    expect(vxlan().plan(local, [], { mtu: Number.isNaN(mtu) ? 1500 : mtu + 1, family }).problems).toEqual([]);
+    expect(() => vxlan().plan(local, [], { mtu, family, networks: [] })).toThrow(
+      code("ERR_OPTIONS_INVALID", text),
+    );
+    expect(
+      vxlan().plan(local, [], { mtu: Number.isNaN(mtu) ? 1500 : mtu + 1, family, networks: [] }).problems,
+    ).toEqual([]);
   });
 });
 
@@ -85,7 +91,7 @@ describe("VXLAN routing", () => {
     });
     const endpoints = (family: 4 | 6): string[] =>
       vxlan()
-        .plan(node(1), [dual], { mtu: 1500, family })
+        .plan(node(1), [dual], { mtu: 1500, family, networks: [] })
         .tunnels.map(({ endpoint }) => endpoint);
     expect(endpoints(4)).toEqual(["192.0.2.2", "192.0.2.2"]);
     expect(endpoints(6)).toEqual(["2001:db8::2", "2001:db8::2"]);

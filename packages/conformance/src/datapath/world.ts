@@ -28,7 +28,10 @@ export type DatapathCheck = Check<DatapathWorld>;
 export const PLAN: RoutePlan = {
   overlay: { protocol: "vxlan", port: 8472, mtu: 1400 },
   podMtu: 1400,
+  nodes: [],
   tunnels: [],
+  native: [],
+  routes: [],
   problems: [],
 };
 

@@ -10,6 +10,9 @@ export interface RoutingWorld {
 
 export type RoutingCheck = Check<RoutingWorld>;
 
+/** What is on the uplink's link: the addresses of all nodes but those that say otherwise. */
+const SEGMENT: readonly string[] = ["192.0.2.0/24", "2001:db8::/64"];
+
 export const FAMILIES: readonly Family[] = [4, 6];
 
 export const LOCAL: RoutedNode = node(1);
@@ -27,7 +30,7 @@ export function node(number: number, changes: Partial<RoutedNode> = {}): RoutedN
 }
 
 export function underlay(family: Family, mtu = 1500): Underlay {
-  return { family, mtu };
+  return { family, mtu, networks: SEGMENT };
 }
 
 /** Nothing in it can be changed. */

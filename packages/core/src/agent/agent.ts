@@ -89,7 +89,6 @@ class NetloomAgent implements Agent {
     this.#worldIdentity = RESERVED_IDENTITIES[config.families.length > 1 ? "world-ipv4" : "world"];
     this.#derivation = new Derivation({
       node: node.name,
-      underlay: () => this.#underlay?.family ?? 4,
       enforcement: config.enforcement,
       worldIdentity: this.#worldIdentity,
       facts: this.#facts,
@@ -238,7 +237,6 @@ class NetloomAgent implements Agent {
     });
     const derivation = new Derivation({
       node: this.name,
-      underlay: () => this.#underlay?.family ?? 4,
       enforcement,
       worldIdentity: this.#worldIdentity,
       facts,
@@ -436,11 +434,11 @@ class NetloomAgent implements Agent {
     if (this.#ready) this.#reconciler.kick();
   }
 
-  /** One pass of the reconciler: as of the facts that were there when it began. */
+  /** One pass of the reconciler: as of the facts that were there when the maps were written. */
   async #pass(): Promise<Revision> {
-    const { revision } = this.#facts;
     const { datapath } = this.#options;
-    if (this.#planDue) {
+    // Nodes that come while a plan is carried out need the next one: their pods are reached as it says.
+    while (this.#planDue) {
       this.#planDue = false;
       try {
         this.#plan = this.#makePlan();
@@ -451,6 +449,7 @@ class NetloomAgent implements Agent {
         throw error;
       }
     }
+    const { revision } = this.#facts;
     this.#derivation.write(datapath.maps);
     return revision;
   }

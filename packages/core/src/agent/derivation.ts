@@ -1,4 +1,4 @@
-import { cidrAround, parseAddress, type Address, type Family } from "../address/index.ts";
+import { cidrAround, parseAddress } from "../address/index.ts";
 import { partOf } from "../datapath/table-part.ts";
 import { Mirror } from "../datapath/mirror.ts";
 import {
@@ -16,9 +16,9 @@ import type { EndpointFact } from "../endpoint/binding.ts";
 import { isNetloomError, NetloomError } from "../errors.ts";
 import type { FactChange, FactTables, Known } from "../facts/fact-tables.ts";
 import { identityScope, RESERVED_IDENTITIES } from "../identity/numeric.ts";
-import { Ipcache } from "../ipcache/ipcache.ts";
+import { Ipcache, type IpcacheEntry } from "../ipcache/ipcache.ts";
 import type { LabelTable } from "../labels/index.ts";
-import { ofFamily, type NodeFact } from "../node/node.ts";
+import type { NodeFact } from "../node/node.ts";
 import { Peers } from "../policy/peers.ts";
 import { PolicySets, type PolicyAssignment } from "../policy/policy-sets.ts";
 import { RuleBook } from "../policy/rule-book.ts";
@@ -28,10 +28,14 @@ import type { RoutePlan } from "../ports/routing.ts";
 import { ServiceBook } from "../service/service-book.ts";
 import { ServiceTables } from "../service/service-tables.ts";
 
+/** How the pods of a node are reached. */
+type Way = Pick<IpcacheEntry, "tunnel" | "native">;
+
+/** Of what is on this node, and of nodes' own addresses. */
+const AS_ANY_OTHER: Way = { tunnel: undefined, native: false };
+
 export interface DerivationOptions {
   readonly node: string;
-  /** Of the addresses that tunnels go to. */
-  readonly underlay: () => Family;
   readonly enforcement: EnforcementMode;
   readonly worldIdentity: number;
   readonly facts: FactTables;
@@ -71,6 +75,8 @@ export class Derivation {
   /** The live endpoints of this node, by owner; each holds the policy set of its identity. */
   readonly #local = new Map<string, EndpointFact>();
   readonly #nodeAddresses = new Map<string, readonly string[]>();
+  /** To the pods of other nodes, as the plan says: by which tunnel, or natively. */
+  #ways: ReadonlyMap<string, string | undefined> = new Map();
   /** Keys of the endpoints of each node. */
   readonly #endpointsOf = new Map<string, Set<string>>();
   readonly #endpointAddresses = new Map<string, readonly string[]>();
@@ -134,14 +140,24 @@ export class Derivation {
     else this.#attachments.set(name, attachment);
   }
 
-  /** Pod CIDRs of the cluster, as the routes go. */
+  /** How pods are reached: the addresses of nodes that are reached in another way now move along. */
   setPlan(plan: RoutePlan, local: readonly string[]): void {
-    const cidrs = new Map<string, { identity: number; tunnel: Address | undefined }>();
     const identity = RESERVED_IDENTITIES.unmanaged;
+    const cidrs = new Map<string, IpcacheEntry>();
+    for (const { prefix, node } of plan.native) {
+      if (node !== undefined) cidrs.set(prefix, { identity, tunnel: undefined, native: true });
+    }
     for (const { prefix, endpoint } of plan.tunnels)
-      cidrs.set(prefix, { identity, tunnel: parseAddress(endpoint) });
-    for (const prefix of local) cidrs.set(prefix, { identity, tunnel: undefined });
+      cidrs.set(prefix, { identity, tunnel: parseAddress(endpoint), native: false });
+    for (const prefix of local) cidrs.set(prefix, { identity, ...AS_ANY_OTHER });
     this.ipcache.setPodCIDRs(cidrs);
+    this.ipcache.setNative(plan.native.flatMap(({ prefix, node }) => (node === undefined ? [prefix] : [])));
+    const before = this.#ways;
+    this.#ways = new Map(plan.nodes.map(({ node, tunnel }) => [node, tunnel]));
+    for (const node of new Set([...before.keys(), ...this.#ways.keys()])) {
+      const same = before.has(node) === this.#ways.has(node) && before.get(node) === this.#ways.get(node);
+      if (!same) this.#applyNode(node, this.#options.facts.nodes.get(node));
+    }
   }
 
   /**
@@ -249,15 +265,13 @@ export class Derivation {
     const identity = own ? RESERVED_IDENTITIES.host : RESERVED_IDENTITIES["remote-node"];
     const now: string[] = [];
     if (known !== undefined) {
-      const tunnel = own ? undefined : this.#tunnelTo(known.value);
-      for (const address of known.value.addresses) {
-        this.ipcache.claim(address, owner, { identity, tunnel: undefined }, known.revision);
+      const claim = (address: string, way: Way): void => {
+        this.ipcache.claim(address, owner, { identity, ...way }, known.revision);
         now.push(address);
-      }
-      for (const address of known.value.routers) {
-        this.ipcache.claim(address, owner, { identity, tunnel }, known.revision);
-        now.push(address);
-      }
+      };
+      for (const address of known.value.addresses) claim(address, AS_ANY_OTHER);
+      const way = this.#wayTo(name) ?? AS_ANY_OTHER;
+      for (const address of known.value.routers) claim(address, way);
     }
     for (const address of before) if (!now.includes(address)) this.ipcache.withdraw(address, owner);
     this.#nodeAddresses.set(name, now);
@@ -294,12 +308,10 @@ export class Derivation {
     let now: readonly string[] = [];
     if (known?.value.state === "live") {
       const { node, identity, addresses } = known.value;
-      const remote = node === this.#options.node ? undefined : this.#options.facts.nodes.get(node);
-      const tunnel = remote === undefined ? undefined : this.#tunnelTo(remote.value);
-      // Without a way to its node an address is better unknown than sent astray.
-      if (node === this.#options.node || tunnel !== undefined) {
+      const way = this.#wayTo(node);
+      if (way !== undefined) {
         now = addresses;
-        for (const address of now) this.ipcache.claim(address, key, { identity, tunnel }, known.revision);
+        for (const address of now) this.ipcache.claim(address, key, { identity, ...way }, known.revision);
       }
     }
     for (const address of before) if (!now.includes(address)) this.ipcache.withdraw(address, key);
@@ -395,9 +407,12 @@ export class Derivation {
     };
   }
 
-  #tunnelTo(node: NodeFact): Address | undefined {
-    const address = ofFamily(node.addresses, this.#options.underlay());
-    return address === undefined ? undefined : parseAddress(address);
+  /** To the pods of a node. `undefined`: the plan has none, and an address is better unknown than sent astray. */
+  #wayTo(node: string): Way | undefined {
+    if (node === this.#options.node) return AS_ANY_OTHER;
+    if (!this.#ways.has(node)) return undefined;
+    const tunnel = this.#ways.get(node);
+    return { tunnel: tunnel === undefined ? undefined : parseAddress(tunnel), native: tunnel === undefined };
   }
 }
 

@@ -255,6 +255,7 @@ export const DropReason = {
   DROP_INVALID_SOURCE_IP: 132,
   DROP_POLICY_DENIED: 133,
   DROP_INVALID_PACKET: 134,
+  DROP_FRAG_NEEDED: 136,
   DROP_UNKNOWN_L4: 142,
   DROP_UNROUTABLE: 151,
   DROP_CT_INSERTION_FAILED: 155,
@@ -262,6 +263,7 @@ export const DropReason = {
   DROP_NO_TUNNEL_ENDPOINT: 160,
   DROP_UNSUPPORTED_L2: 166,
   DROP_NO_NAT_MAPPING: 167,
+  DROP_NO_ROUTE: 169,
   DROP_ENCAP_FAILED: 170,
   DROP_INVALID_IDENTITY: 171,
   DROP_UNKNOWN_IDENTITY: 172,
@@ -284,6 +286,8 @@ export function dropReasonName(value: number): keyof typeof DropReason | undefin
       return "DROP_POLICY_DENIED";
     case 134:
       return "DROP_INVALID_PACKET";
+    case 136:
+      return "DROP_FRAG_NEEDED";
     case 142:
       return "DROP_UNKNOWN_L4";
     case 151:
@@ -298,6 +302,8 @@ export function dropReasonName(value: number): keyof typeof DropReason | undefin
       return "DROP_UNSUPPORTED_L2";
     case 167:
       return "DROP_NO_NAT_MAPPING";
+    case 169:
+      return "DROP_NO_ROUTE";
     case 170:
       return "DROP_ENCAP_FAILED";
     case 171:
@@ -384,6 +390,23 @@ export function hookName(value: number): keyof typeof Hook | undefined {
       return "HOOK_FROM_NETDEV";
     case 5:
       return "HOOK_TO_NETDEV";
+    default:
+      return undefined;
+  }
+}
+
+/** `enum ipcache_flag`. */
+export const IpcacheFlag = {
+  IPCACHE_NATIVE: 1,
+} as const;
+
+export type IpcacheFlag = (typeof IpcacheFlag)[keyof typeof IpcacheFlag];
+
+/** The name of a value of {@link IpcacheFlag}; undefined for a number that has none. */
+export function ipcacheFlagName(value: number): keyof typeof IpcacheFlag | undefined {
+  switch (value) {
+    case 1:
+      return "IPCACHE_NATIVE";
     default:
       return undefined;
   }
@@ -1568,6 +1591,7 @@ export const programs = {
 /** Constants of the programs (`const volatile` globals), set before loading. */
 export interface Config {
   readonly allowLocalHost: number;
+  readonly hostIfindex: number;
   readonly masquerade: number;
   readonly nodeIpv4: number;
   readonly overlayIfindex: number;
@@ -1580,6 +1604,7 @@ export interface Config {
 /** What the object file says. */
 export const configDefaults: Config = {
   allowLocalHost: 1,
+  hostIfindex: 0,
   masquerade: 1,
   nodeIpv4: 0,
   overlayIfindex: 0,
@@ -1593,6 +1618,7 @@ export const configDefaults: Config = {
 export function encodeConfig(config: Partial<Config>): Record<string, Uint8Array> {
   const result: Record<string, Uint8Array> = {};
   if (config.allowLocalHost !== undefined) result["allow_local_host"] = encodeValue(u8Codec, config.allowLocalHost);
+  if (config.hostIfindex !== undefined) result["host_ifindex"] = encodeValue(u32Codec, config.hostIfindex);
   if (config.masquerade !== undefined) result["masquerade"] = encodeValue(u8Codec, config.masquerade);
   if (config.nodeIpv4 !== undefined) result["node_ipv4"] = encodeValue(be32Codec, config.nodeIpv4);
   if (config.overlayIfindex !== undefined) result["overlay_ifindex"] = encodeValue(u32Codec, config.overlayIfindex);

@@ -1,7 +1,21 @@
-import { hostCidr, parseAddress, parseCidr, type Address, type Cidr } from "../address/index.ts";
+import {
+  formatCidr,
+  hostCidr,
+  parseAddress,
+  parseCidr,
+  type Address,
+  type Cidr,
+  type Family,
+} from "../address/index.ts";
 import type { IpcacheKey, IpcachePrefixKey, IpcacheValue } from "../datapath/schema.generated.ts";
-import { ipcacheKeyCodec, ipcachePrefixKeyCodec, ipcacheValueCodec } from "../datapath/schema.generated.ts";
+import {
+  ipcacheKeyCodec,
+  IpcacheFlag,
+  ipcachePrefixKeyCodec,
+  ipcacheValueCodec,
+} from "../datapath/schema.generated.ts";
 import { Mirror } from "../datapath/mirror.ts";
+import { RESERVED_IDENTITIES } from "../identity/numeric.ts";
 import { LpmMap } from "./lpm.ts";
 
 /** Who has an address, and behind which tunnel. */
@@ -9,6 +23,8 @@ export interface IpcacheEntry {
   readonly identity: number;
   /** The node to encapsulate to. */
   readonly tunnel: Address | undefined;
+  /** Reached as it is, by the node's routes: what pods send there keeps its source. */
+  readonly native: boolean;
 }
 
 interface Claim extends IpcacheEntry {
@@ -43,6 +59,8 @@ export class Ipcache {
   /** The pod CIDRs of all nodes: prefixes that policies name mean nothing inside them. */
   readonly #podCIDRs = new Map<string, IpcacheEntry>();
   readonly #named = new Map<string, number>();
+  /** Beside the pods' own: no two of them overlap. */
+  #native: readonly Cidr[] = [];
   readonly #world: number;
 
   /** @param world - the identity of an IPv4 address that nobody knows. */
@@ -75,6 +93,17 @@ export class Ipcache {
     this.#updatePrefixes();
   }
 
+  /** Ranges outside the cluster that know the way back to pods. What is inside another of them says nothing more. */
+  setNative(ranges: readonly string[]): void {
+    const all = [...new Set(ranges)].map((range) => parseCidr(range));
+    const native = all.filter((one) => !all.some((other) => other !== one && other.containsCidr(one)));
+    const texts = (cidrs: readonly Cidr[]): string => cidrs.map(formatCidr).sort().join();
+    if (texts(native) === texts(this.#native)) return;
+    this.#native = native;
+    this.#updatePrefixes();
+    for (const address of this.#claims.keys()) this.#update(address);
+  }
+
   /** The prefixes that policies name, and the number that each has on this node. */
   setNamed(prefixes: ReadonlyMap<string, number>): void {
     this.#named.clear();
@@ -97,8 +126,11 @@ export class Ipcache {
       this.addresses.delete({ address });
       this.#exact.delete(hostCidr(address));
     } else {
-      this.addresses.set({ address }, toValue(newest));
-      this.#exact.set(hostCidr(address), newest);
+      const { identity, tunnel } = newest;
+      const native = newest.native || (tunnel === undefined && this.#isNative(hostCidr(address)));
+      const entry = { identity, tunnel, native };
+      this.addresses.set({ address }, toValue(entry));
+      this.#exact.set(hostCidr(address), entry);
     }
   }
 
@@ -108,13 +140,28 @@ export class Ipcache {
       entry,
     ]);
     const pods = entries.map(([cidr]) => cidr);
+    const isPods = (cidr: Cidr): boolean => pods.some((pod) => pod.containsCidr(cidr));
+    const named = new LpmMap<number>();
     for (const [text, identity] of this.#named) {
       const cidr = parseCidr(text);
-      if (!pods.some((pod) => pod.containsCidr(cidr))) entries.push([cidr, { identity, tunnel: undefined }]);
+      if (isPods(cidr)) continue;
+      named.set(cidr, identity);
+      entries.push([cidr, { identity, tunnel: undefined, native: this.#isNative(cidr) }]);
+    }
+    for (const cidr of this.#native) {
+      if (isPods(cidr) || named.get(cidr) !== undefined) continue;
+      // Narrower than what a policy names around it, and of the same identity.
+      const [around] = named.covering(cidr);
+      const identity = around?.[1] ?? this.#worldOf(cidr.family);
+      entries.push([cidr, { identity, tunnel: undefined, native: true }]);
     }
     // The datapath's trie knows no families: ::/0 would hold every IPv4 address too.
-    if (entries.some(([cidr]) => cidr.family === 6 && cidr.bits128 <= 96) && !this.#named.has("0.0.0.0/0")) {
-      entries.push([parseCidr("0.0.0.0/0"), { identity: this.#world, tunnel: undefined }]);
+    const everything = parseCidr("0.0.0.0/0");
+    if (
+      entries.some(([cidr]) => cidr.family === 6 && cidr.bits128 <= 96) &&
+      !entries.some(([cidr]) => cidr.equals(everything))
+    ) {
+      entries.push([everything, { identity: this.#world, tunnel: undefined, native: false }]);
     }
     this.#wide = new LpmMap();
     for (const [cidr, entry] of entries) this.#wide.set(cidr, entry);
@@ -122,8 +169,17 @@ export class Ipcache {
       entries.map(([cidr, entry]) => [{ prefixLength: cidr.bits128, address: cidr.first }, toValue(entry)]),
     );
   }
+
+  #isNative(cidr: Cidr): boolean {
+    return this.#native.some((range) => range.containsCidr(cidr));
+  }
+
+  #worldOf(family: Family): number {
+    if (family === 4 || this.#world === RESERVED_IDENTITIES.world) return this.#world;
+    return RESERVED_IDENTITIES["world-ipv6"];
+  }
 }
 
-function toValue(entry: IpcacheEntry): IpcacheValue {
-  return { identity: entry.identity, flags: 0, tunnel: entry.tunnel ?? NO_TUNNEL };
+function toValue({ identity, tunnel, native }: IpcacheEntry): IpcacheValue {
+  return { identity, flags: native ? IpcacheFlag.IPCACHE_NATIVE : 0, tunnel: tunnel ?? NO_TUNNEL };
 }

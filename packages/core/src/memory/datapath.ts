@@ -17,6 +17,8 @@ import { memoryMaps, type MemoryMaps, type MemoryMapSizes } from "./maps.ts";
 export interface MemoryDatapathOptions {
   /** Of the uplink that it pretends to have, in bytes. @defaultValue 1500 */
   readonly mtu?: number;
+  /** Prefixes on the link of that uplink. @defaultValue everything: all nodes are neighbours */
+  readonly networks?: readonly string[];
   /** Entries a map takes, by its name. @defaultValue what the schema says */
   readonly maxEntries?: MemoryMapSizes;
 }
@@ -34,6 +36,7 @@ export class MemoryDatapath implements Datapath {
   readonly capabilities: DatapathCapabilities = { families: [4, 6], packets: false, survivesAgent: false };
   readonly maps: MemoryMaps;
   readonly #mtu: number;
+  readonly #networks: readonly string[];
   readonly #attachments = new Map<string, Attachment>();
   #nextInterface = 100;
   #context: DatapathContext | undefined;
@@ -42,6 +45,7 @@ export class MemoryDatapath implements Datapath {
 
   constructor(options: MemoryDatapathOptions) {
     this.#mtu = options.mtu ?? 1500;
+    this.#networks = options.networks ?? ["0.0.0.0/0", "::/0"];
     this.maps = memoryMaps(options.maxEntries);
   }
 
@@ -52,7 +56,7 @@ export class MemoryDatapath implements Datapath {
 
   async probe(_: DatapathNode, { signal }: AbortOptions = {}): Promise<Underlay> {
     signal?.throwIfAborted();
-    return { mtu: this.#mtu, family: 4 };
+    return { mtu: this.#mtu, family: 4, networks: this.#networks };
   }
 
   async start(context: DatapathContext, { signal }: AbortOptions = {}): Promise<void> {

@@ -16,6 +16,8 @@ export interface Underlay {
   /** Of the uplink, in bytes. */
   readonly mtu: number;
   readonly family: Family;
+  /** Prefixes on the uplink's link: whoever has an address in them is reached without a router. Canonical. */
+  readonly networks: readonly string[];
 }
 
 /** A tunnel device that takes the destination of each packet with the packet. */
@@ -33,13 +35,47 @@ export interface TunnelRoute {
   readonly endpoint: string;
 }
 
+/**
+ * How the pods of a node are reached, whatever ranges it has: a pod may be known before the range it is of, and is then
+ * reached already.
+ */
+export interface NodeWay {
+  readonly node: string;
+  /** The tunnel's other end; `undefined`: they are reached as they are, by this node's routes. */
+  readonly tunnel: string | undefined;
+}
+
+/** A range that is reached as it is: nothing encapsulates what goes there, and nothing masquerades it. */
+export interface NativeRange {
+  readonly prefix: string;
+  /** Whose pods it is for; `undefined`: of nobody in the cluster, but it knows the way back to pods. */
+  readonly node: string | undefined;
+}
+
+/** A route that the datapath keeps among the node's own: everything in `prefix` goes to a neighbour. */
+export interface NodeRoute {
+  readonly prefix: string;
+  readonly node: string;
+  /** On link at the uplink, of the family of `prefix`. */
+  readonly via: string;
+}
+
 /** What to reach and how. Pure data: the datapath carries it out. */
 export interface RoutePlan {
   readonly overlay: OverlayPlan | undefined;
   /** Of the pods' interfaces, what the underlay carries less the overhead: nothing they send needs fragments. */
   readonly podMtu: number;
+  /**
+   * The other nodes whose pods are reached. What is known of the pods of others is not told to the datapath: an address
+   * is better unknown than sent astray.
+   */
+  readonly nodes: readonly NodeWay[];
   /** Each address is behind one of them at most, and none of this node's own ranges is. */
   readonly tunnels: readonly TunnelRoute[];
+  /** What goes out by the node's routes, whoever keeps those. Of pods' ranges as `tunnels`, and none that is in them. */
+  readonly native: readonly NativeRange[];
+  /** Routes to some of `native`, for the datapath to keep. */
+  readonly routes: readonly NodeRoute[];
   /** Nodes, and ranges of nodes, that could not be planned for, and why. The others are. */
   readonly problems: readonly NetloomError[];
 }

@@ -37,7 +37,6 @@ class Node {
     this.#facts = new FactTables({ keys, labels, report });
     this.#derivation = new Derivation({
       node: "node1",
-      underlay: () => 4,
       enforcement: "default",
       worldIdentity: WORLD,
       facts: this.#facts,

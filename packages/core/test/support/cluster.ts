@@ -60,9 +60,12 @@ function tunnelRouting(): Routing {
     plan: (_local, remotes, underlay) => ({
       overlay: { protocol: "vxlan", port: 8472, mtu: underlay.mtu - 50 },
       podMtu: underlay.mtu - 50,
+      nodes: remotes.map(({ name, addresses }) => ({ node: name, tunnel: addresses[0] })),
       tunnels: remotes.flatMap(({ name, addresses, podCIDRs }) =>
         podCIDRs.map((prefix) => ({ prefix, node: name, endpoint: addresses[0]! })),
       ),
+      native: [],
+      routes: [],
       problems: [],
     }),
     async [Symbol.asyncDispose]() {},

@@ -45,7 +45,10 @@ export const IDENTITY = {
 export const PLAN: RoutePlan = {
   overlay: { protocol: "vxlan", port: 8472, mtu: 1450 },
   podMtu: 1450,
+  nodes: [],
   tunnels: [],
+  native: [],
+  routes: [],
   problems: [],
 };
 

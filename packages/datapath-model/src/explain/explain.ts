@@ -1,6 +1,7 @@
 import {
   NetloomError,
   parseAddress,
+  parseCidr,
   type Flow,
   type HookName,
   type Inspection,
@@ -112,7 +113,7 @@ class Journey {
       case "pass":
         return hook === "to-container" ? "delivered" : "to-node";
       case "next":
-        return hook === "to-netdev" ? this.#leave(packet) : "to-node";
+        return hook === "to-netdev" ? this.#leave(packet, node) : "to-node";
       case "neighbour":
         packet.ifindex = 0; // no pod's device any more
         return this.run(packet, node, "to-netdev");
@@ -121,11 +122,23 @@ class Journey {
     }
   }
 
-  /** What has left its node goes to the world, or to another node's own address. */
-  #leave(packet: Packet): Explanation["outcome"] {
-    const destination = parseAddress("0.0.0.0").offset(packet.view.getUint32(30)).toString();
-    const node = this.#nodes.find(({ context }) => context.addresses.includes(destination));
-    return node === undefined ? "to-world" : this.run(packet, node, "from-netdev");
+  /** What has left its node goes to another node's own address, to a pod that is reached natively, or to the world. */
+  #leave(packet: Packet, from: Inspection): Explanation["outcome"] {
+    const address = parseAddress("0.0.0.0").offset(packet.view.getUint32(30));
+    const destination = address.toString();
+    const node = this.#nodes.find(
+      (other) =>
+        other.context.addresses.includes(destination) ||
+        other.context.routers.includes(destination) ||
+        other.maps.endpoints.get({ address }) !== undefined,
+    );
+    packet.mark = 0;
+    packet.ifindex = 0;
+    if (node !== undefined) return this.run(packet, node, "from-netdev");
+    const remote = from.context.plan.native.some(
+      ({ prefix, node: owner }) => owner !== undefined && parseCidr(prefix).contains(address),
+    );
+    return remote ? "to-other-node" : "to-world";
   }
 
   #tunnel(packet: Packet, from: Inspection): Explanation["outcome"] {

@@ -8,6 +8,7 @@ import {
   type TypedMap,
 } from "@netloom/core";
 import {
+  IpcacheFlag,
   maps as definitions,
   type FragmentKey,
   type FragmentValue,
@@ -183,8 +184,9 @@ class MaglevThrough extends MemoryMaglev {
   }
 }
 
-function locationText({ identity, tunnel }: IpcacheValue): string {
-  return `identity ${identity}${tunnel.w3 === 0 ? "" : `, behind ${formatAddress(tunnel)}`}`;
+function locationText({ identity, flags, tunnel }: IpcacheValue): string {
+  const way = tunnel.w3 === 0 ? "" : `, behind ${formatAddress(tunnel)}`;
+  return `identity ${identity}${way}${(flags & IpcacheFlag.IPCACHE_NATIVE) === 0 ? "" : ", native"}`;
 }
 
 const PROTOCOL_NAMES: Readonly<Record<number, string>> = {

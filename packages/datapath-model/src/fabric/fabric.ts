@@ -11,6 +11,8 @@ import {
 import { ETHERNET_HEADER, ETHERTYPE_IPV4 } from "../walk/packet.ts";
 import { Host } from "./host.ts";
 import type { ModelPod } from "./pod.ts";
+import { ModelRouter, type ModelRouterOptions } from "./router.ts";
+import { FLAT, RouteTable, type ModelRoute } from "./routes.ts";
 
 export interface ModelFabricOptions {
   /** @defaultValue the process's clock and chance */
@@ -42,8 +44,8 @@ export interface FabricCounts {
 /** One plug of the fabric. */
 export interface FabricPort {
   readonly mac: Mac;
-  /** To whoever has the packet's destination address. */
-  send(frame: Uint8Array): void;
+  /** @param nextHop - who is to have it. @defaultValue whoever has the packet's destination address */
+  send(frame: Uint8Array, nextHop?: number): void;
   unplug(): void;
 }
 
@@ -101,18 +103,29 @@ export class ModelFabric {
     return { ...this.#counts };
   }
 
-  /** A machine outside the cluster: plain, with a network stack. @throws `ERR_ADDRESS_INVALID`, `ERR_NODE_EXISTS`. */
-  host(address: string): Host {
+  /**
+   * A machine outside the cluster: plain, with a network stack.
+   *
+   * @param routes - where it sends what is not for its neighbours, pods say. @defaultValue all are its neighbours
+   * @throws `ERR_ADDRESS_INVALID`, `ERR_NODE_EXISTS`.
+   */
+  host(address: string, { routes }: { readonly routes?: readonly ModelRoute[] } = {}): Host {
+    const table = routes === undefined ? FLAT : new RouteTable(routes);
     const host: Host = new Host(
       {
         owns: (other) => other === address,
         addressFor: () => address,
-        transmit: (frame) => port.send(frame),
+        transmit: (frame) => port.send(frame, table.nextHop(destinationOf(frame))),
       },
       this,
     );
     const port = this.plug(address, (frame) => host.receive(frame));
     return host;
+  }
+
+  /** What connects segments. @throws `ERR_ADDRESS_INVALID`, `ERR_NODE_EXISTS`. */
+  router(options: ModelRouterOptions): ModelRouter {
+    return new ModelRouter(options, (address, receive) => this.plug(address, receive));
   }
 
   /** A pod of any node. @throws `ERR_ENDPOINT_NOT_FOUND`. */
@@ -154,7 +167,7 @@ export class ModelFabric {
     this.#ports.set(key, { mac, receive });
     return {
       mac,
-      send: (frame) => this.#send(mac, frame.slice()),
+      send: (frame, nextHop) => this.#send(mac, frame.slice(), nextHop),
       unplug: () => void this.#ports.delete(key),
     };
   }
@@ -178,11 +191,11 @@ export class ModelFabric {
     }
   }
 
-  #send(mac: Mac, frame: Uint8Array): void {
+  #send(mac: Mac, frame: Uint8Array, nextHop: number | undefined): void {
     this.#counts.sent++;
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
     const ip = frame.length >= ETHERNET_HEADER + 20 && view.getUint16(12) === ETHERTYPE_IPV4;
-    const port = ip ? this.#ports.get(view.getUint32(30)) : undefined;
+    const port = ip ? this.#ports.get(nextHop ?? view.getUint32(30)) : undefined;
     if (port !== undefined) writeMac(port.mac, view, 0);
     writeMac(mac, view, 6);
     for (const listener of this.#captures) listener(frame.slice(), this.runtime.clock.monotonic());
@@ -232,6 +245,11 @@ function invalid(option: string, input: unknown, remedy: string): NetloomError {
     remedy,
     backend: "model",
   });
+}
+
+/** Where an IPv4 packet is going. */
+export function destinationOf(frame: Uint8Array): number {
+  return new DataView(frame.buffer, frame.byteOffset, frame.byteLength).getUint32(ETHERNET_HEADER + 16);
 }
 
 /** The text of an address that a packet holds. */

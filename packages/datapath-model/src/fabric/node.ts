@@ -15,13 +15,16 @@ import { pass } from "../programs/index.ts";
 import { Packet, type TunnelKey } from "../walk/packet.ts";
 import { IpProtocol } from "../walk/protocols.ts";
 import type { Verdict } from "../walk/verdict.ts";
-import { addressText, type FabricPort, type ModelFabric } from "./fabric.ts";
+import type { ModelConfig } from "../options.ts";
+import { addressText, destinationOf, type FabricPort, type ModelFabric } from "./fabric.ts";
 import { Host } from "./host.ts";
 import { ModelPod } from "./pod.ts";
+import { RouteTable } from "./routes.ts";
 import { decapsulate, encapsulate } from "./vxlan.ts";
 
 export const UPLINK_IFINDEX = 2;
 export const OVERLAY_IFINDEX = 3;
+export const HOST_IFINDEX = 4;
 const FIRST_POD_IFINDEX = 10;
 
 /** One node: its devices, the programs attached to them, and its own stack. Carries out what the programs decide. */
@@ -36,9 +39,14 @@ export class ModelNode {
   #address = "";
   #router: string | undefined;
   #tunnels: readonly { readonly prefix: Cidr; readonly remote: number }[] = [];
+  /** Prefixes of the routes that the plan asks for. */
+  #planned: readonly Cidr[] = [];
+  readonly #config: Pick<ModelConfig, "networks" | "routes">;
 
-  constructor(fabric: ModelFabric, state: NodeState) {
+  constructor({ fabric, networks, routes }: ModelConfig, state: NodeState) {
     this.#fabric = fabric;
+    this.#config = { networks, routes };
+    state.mtu = fabric.mtu;
     this.#state = state;
     this.host = new Host(
       {
@@ -69,6 +77,14 @@ export class ModelNode {
     this.#tunnels = plan.tunnels
       .filter(({ prefix }) => !prefix.includes(":"))
       .map(({ prefix, endpoint }) => ({ prefix: parseCidr(prefix), remote: parseAddress(endpoint).w3 }));
+    this.#planned = plan.routes.map(({ prefix }) => parseCidr(prefix));
+    const { networks, routes } = this.#config;
+    // As the kernel's: a route that somebody else has put there stays.
+    this.#state.routes = new RouteTable([
+      ...plan.routes.map(({ prefix, via }) => ({ to: prefix, via })),
+      ...networks.map((to) => ({ to })),
+      ...routes,
+    ]);
   }
 
   stop(): void {
@@ -147,7 +163,7 @@ export class ModelNode {
         } else this.#toPod(verdict.ifindex, packet.bytes);
         return;
       case "neighbour":
-        this.#leave(packet);
+        this.#leave(packet, verdict.nextHop);
         return;
       default:
         // Nobody but the node itself: it forwards nothing by its own routes.
@@ -160,10 +176,10 @@ export class ModelNode {
     this.#leave(new Packet(encapsulate(inner, key, nodeIpv4, overlayPort), UPLINK_IFINDEX));
   }
 
-  /** By the uplink. */
-  #leave(packet: Packet): void {
+  /** By the uplink. As the kernel, it takes what no route is for to be on the link. */
+  #leave(packet: Packet, nextHop = this.#state.routes.nextHop(destinationOf(packet.bytes))): void {
     packet.ifindex = UPLINK_IFINDEX;
-    if (pass(this.#state, packet, "to-netdev").kind !== "drop") this.#uplink?.send(packet.bytes);
+    if (pass(this.#state, packet, "to-netdev").kind !== "drop") this.#uplink?.send(packet.bytes, nextHop);
   }
 
   /** By the node side of a pod's interface. */
@@ -197,7 +213,9 @@ export class ModelNode {
   /** Towards pods the node bears its address in the pod CIDR. */
   #addressFor(destination: string): string {
     const local = [...this.pods.values()].some(({ addresses }) => addresses.includes(destination));
-    const inside = local || this.#tunnelTo(destination) !== undefined;
+    const address = parseAddress(destination);
+    const planned = this.#planned.some((prefix) => prefix.contains(address));
+    const inside = local || planned || this.#tunnelTo(destination) !== undefined;
     return inside ? (this.#router ?? this.#address) : this.#address;
   }
 

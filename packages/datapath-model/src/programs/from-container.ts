@@ -8,11 +8,20 @@ import {
 } from "@netloom/core/backend";
 import { answerArp } from "../walk/arp.ts";
 import { ctCreate, ctFind, ctTouch, translatedAlike, type Flow, type Remembered } from "../walk/conntrack.ts";
-import { toEndpoint, toOverlayNode, toStack, toUplink } from "../walk/deliver.ts";
-import { endpointOf, identityOf, ipcacheLookup, isThisNode, tunnelOf } from "../walk/ipcache.ts";
+import { toEndpoint, toNative, toOverlayNode, toStack, toUplink } from "../walk/deliver.ts";
+import {
+  endpointOf,
+  identityOf,
+  ipcacheLookup,
+  isNative,
+  isPodIdentity,
+  isThisNode,
+  tunnelOf,
+} from "../walk/ipcache.ts";
 import { ETHERTYPE_ARP, ETHERTYPE_IPV4 } from "../walk/packet.ts";
 import { parseIpv4 } from "../walk/parse.ts";
 import { allowedUnder, policyEgress, policyIngress } from "../walk/policy.ts";
+import { findNextHop } from "../walk/route.ts";
 import {
   serviceRemember,
   serviceRestore,
@@ -44,8 +53,10 @@ export function fromContainer(walk: Walk): Verdict {
   const entry = peer === undefined ? ipcacheLookup(node, destination) : undefined;
   const tunnel = tunnelOf(entry);
   walk.destinationIdentity = peer?.identity ?? identityOf(node, entry);
-  const refusal = refusalOnTheWay(walk, peer, tunnel);
+  const native = isNative(entry) && tunnel === 0 && !isThisNode(node, destination);
+  const refusal = refusalOnTheWay(walk, peer, tunnel, native);
   if (refusal !== undefined) throw new Drop(refusal);
+  const nextHop = native ? findNextHop(walk) : undefined;
 
   // May it? Both ends are asked here when both are here.
   const asked = walk.ctState === CtState.CT_NEW || walk.ctState === CtState.CT_ESTABLISHED;
@@ -65,7 +76,9 @@ export function fromContainer(walk: Walk): Verdict {
     if (flow !== undefined && translatedAlike(flow, remember)) {
       ctTouch(walk, flow);
     } else {
-      const outside = peer === undefined && tunnel === 0 ? CtFlag.CT_OUTSIDE : 0;
+      const ofCluster =
+        peer !== undefined || tunnel !== 0 || (native && isPodIdentity(walk.destinationIdentity));
+      const outside = ofCluster ? 0 : CtFlag.CT_OUTSIDE;
       // What a known flow was allowed under stays: in lockdown nobody was asked.
       const allowed = flow === undefined ? remember : flow.value;
       const { egressAllowed = 0n, ingressAllowed = 0n } = allowed;
@@ -81,6 +94,7 @@ export function fromContainer(walk: Walk): Verdict {
   if (peer !== undefined) return toEndpoint(walk, peer);
   if (isThisNode(node, destination)) return toStack(walk);
   if (tunnel !== 0) return toOverlayNode(walk, tunnel);
+  if (nextHop !== undefined) return toNative(walk, nextHop);
   return toUplink(walk, { ownAddress: walk.ctState === CtState.CT_REPLY });
 }
 
@@ -89,13 +103,15 @@ function refusalOnTheWay(
   { node, goes, destinationIdentity, timeToLive }: Walk,
   peer: EndpointValue | undefined,
   tunnel: number,
+  native: boolean,
 ): DropReason | undefined {
   if (peer === undefined) {
     if (isThisNode(node, goes.destination)) return undefined;
     if (tunnel !== 0)
       return node.config.overlayIfindex === 0 ? DropReason.DROP_NO_TUNNEL_ENDPOINT : undefined;
     // Of a pod CIDR, but nobody's.
-    if (destinationIdentity === ReservedIdentity.IDENTITY_UNMANAGED) return DropReason.DROP_UNROUTABLE;
+    if (destinationIdentity === ReservedIdentity.IDENTITY_UNMANAGED && !native)
+      return DropReason.DROP_UNROUTABLE;
   }
   return timeToLive <= 1 ? DropReason.DROP_TTL_EXCEEDED : undefined;
 }

@@ -2,7 +2,7 @@ import { DropReason, ReservedIdentity, type IpcacheValue } from "@netloom/core/b
 import type { NodeState } from "../node-state.ts";
 import { admit } from "../walk/admit.ts";
 import { toEndpoint } from "../walk/deliver.ts";
-import { endpointOf, identityOf, ipcacheLookup, isThisNode, tunnelOf } from "../walk/ipcache.ts";
+import { endpointOf, identityOf, ipcacheLookup, isNative, isThisNode, tunnelOf } from "../walk/ipcache.ts";
 import { natRestore } from "../walk/nat.ts";
 import { ETHERTYPE_IPV4 } from "../walk/packet.ts";
 import { parseIpv4 } from "../walk/parse.ts";
@@ -32,9 +32,12 @@ export function fromNetdev(walk: Walk): Verdict {
   return toEndpoint(walk, pod);
 }
 
-/** An address of the cluster's pods arrives through the tunnel, and the node's own never, or it is forged. */
+/**
+ * The node's own addresses and its pods' never come this way, nor does what is behind a tunnel, nor what is of a pod CIDR
+ * and not reached natively: it is forged.
+ */
 function forged(node: NodeState, source: number, entry: IpcacheValue | undefined): boolean {
   if (isThisNode(node, source) || endpointOf(node, source) !== undefined || tunnelOf(entry) !== 0)
     return true;
-  return entry?.identity === ReservedIdentity.IDENTITY_UNMANAGED;
+  return entry?.identity === ReservedIdentity.IDENTITY_UNMANAGED && !isNative(entry);
 }

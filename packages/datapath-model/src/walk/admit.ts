@@ -1,4 +1,11 @@
-import { CtFlag, CtState, DropReason, Hook, type EndpointValue } from "@netloom/core/backend";
+import {
+  CtFlag,
+  CtState,
+  DropReason,
+  Hook,
+  ReservedIdentity,
+  type EndpointValue,
+} from "@netloom/core/backend";
 import { ctCreate, ctFind, ctTouch } from "./conntrack.ts";
 import { allowedUnder, policyIngress } from "./policy.ts";
 import { serviceRestore, serviceRestoreInner } from "./service.ts";
@@ -25,6 +32,10 @@ export function admit(walk: Walk, pod: EndpointValue): void {
     if (reply) ctTouch(walk, flow);
     if (flow.has(CtFlag.CT_TRANSLATED)) (reply ? serviceRestore : serviceRestoreInner)(walk, flow);
     return;
+  }
+  // A pod that this node does not know yet: it may be one that policy denies. A tunnel would have said who it is.
+  if (walk.hook === Hook.HOOK_FROM_NETDEV && walk.sourceIdentity === ReservedIdentity.IDENTITY_UNMANAGED) {
+    throw new Drop(DropReason.DROP_UNKNOWN_IDENTITY);
   }
   policyIngress(walk, pod, flow);
   if (walk.flowless) return;

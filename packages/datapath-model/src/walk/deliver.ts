@@ -48,6 +48,14 @@ export function toUplink(walk: Walk, { ownAddress }: { readonly ownAddress: bool
   return { kind: "neighbour", ifindex: walk.node.config.uplinkIfindex };
 }
 
+/** The same, as it is: to a pod of another node, or to whoever else knows the way back to the pod. */
+export function toNative(walk: Walk, nextHop: number): Verdict {
+  decrementTtl(walk);
+  walk.packet.mark = ((walk.packet.mark & ~MARK_MASK) | MARK_NO_MASQUERADE) >>> 0;
+  forwarded(walk, Outcome.OUTCOME_TO_NETDEV);
+  return { kind: "neighbour", ifindex: walk.node.config.uplinkIfindex, nextHop };
+}
+
 /** To the node's own network stack. */
 export function toStack(walk: Walk): Verdict {
   forwarded(walk, Outcome.OUTCOME_TO_STACK);

@@ -1,5 +1,5 @@
 import { ipv4 } from "@netloom/core";
-import type { EndpointValue, IpcacheValue } from "@netloom/core/backend";
+import { IpcacheFlag, ReservedIdentity, type EndpointValue, type IpcacheValue } from "@netloom/core/backend";
 import type { NodeState } from "../node-state.ts";
 
 /** The pod of this node that has the address. */
@@ -21,6 +21,18 @@ export function identityOf({ config }: NodeState, entry: IpcacheValue | undefine
 /** The node to encapsulate to; 0: it is not behind a tunnel. */
 export function tunnelOf(entry: IpcacheValue | undefined): number {
   return entry?.tunnel.w3 ?? 0;
+}
+
+/** Is it reached as it is, by the node's routes? */
+export function isNative(entry: IpcacheValue | undefined): boolean {
+  return entry !== undefined && (entry.flags & IpcacheFlag.IPCACHE_NATIVE) !== 0;
+}
+
+/** An endpoint's, of any node. */
+export function isPodIdentity(identity: number): boolean {
+  return (
+    identity >= ReservedIdentity.IDENTITY_CLUSTER_FIRST && identity < ReservedIdentity.IDENTITY_LOCAL_FIRST
+  );
 }
 
 /** The node itself answers to both of its addresses. */

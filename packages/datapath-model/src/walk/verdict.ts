@@ -8,7 +8,8 @@ export type Verdict =
   /** `next`: nothing to say about it; `pass`: on its way; `drop`. */
   | { readonly kind: "next" | "pass" | "drop" }
   /** Into the pod behind a device; out of a device; out of a device to the next hop that the node's routes name. */
-  | { readonly kind: "peer" | "device" | "neighbour"; readonly ifindex: number };
+  | { readonly kind: "peer" | "device"; readonly ifindex: number }
+  | { readonly kind: "neighbour"; readonly ifindex: number; readonly nextHop?: number };
 
 export const NOT_OURS: Verdict = { kind: "next" };
 export const ACCEPT: Verdict = { kind: "pass" };

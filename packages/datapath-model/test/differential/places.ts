@@ -30,7 +30,10 @@ export const NODE_PORT = 30_080;
 export const PLAN: RoutePlan = {
   overlay: { protocol: "vxlan", port: OVERLAY_PORT, mtu: 1450 },
   podMtu: 1450,
+  nodes: [],
   tunnels: [],
+  native: [],
+  routes: [],
   problems: [],
 };
 

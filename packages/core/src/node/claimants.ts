@@ -1,4 +1,4 @@
-import { compareCidrs, type Cidr } from "@netloom/core";
+import { compareCidrs, type Cidr } from "../address/index.ts";
 
 /** A pod CIDR, and the node that says it has it. */
 export interface Claimant {
