@@ -38,7 +38,7 @@ export interface SessionOptions {
   readonly random?: Random | undefined;
   /** @defaultValue `setImmediate` */
   readonly turn?: Turn | undefined;
-  /** Shared by all sessions of a thread. @defaultValue the process's */
+  /** To be shared by all sessions of a thread. @defaultValue the process's, or its own where it has a clock or turn of its own */
   readonly slices?: Slices | undefined;
   /** @defaultValue an `UpdateDecoder` */
   readonly updateReader?: ((context: WireContext) => UpdateReader) | undefined;
@@ -122,7 +122,7 @@ export class Session {
       clock: this.#clock,
       random: this.#random,
       turn: options.turn ?? systemTurn,
-      slices: options.slices ?? systemSlices,
+      slices: options.slices ?? slicesOf(options),
       tally: this.#tally,
       updateReader: options.updateReader ?? ((context) => new UpdateDecoder(context)),
     };
@@ -467,6 +467,11 @@ function isCollision(event: FsmEvent): boolean {
   if (event.kind !== "notification") return false;
   const { code, subcode } = event.notification;
   return code === NOTIFICATION.cease && subcode === CEASE.collisionResolution;
+}
+
+function slicesOf({ clock, turn }: SessionOptions): Slices {
+  if (clock === undefined && turn === undefined) return systemSlices;
+  return new Slices(clock ?? systemClock, turn ?? systemTurn);
 }
 
 function turnAway(connection: Connection, notification: Notification): void {

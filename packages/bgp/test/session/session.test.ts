@@ -362,7 +362,7 @@ describe("an end of ours", () => {
     const call = await lab.establish();
     lab.session.reset(4, "again");
     await lab.clock.advance(1);
-    expect(call.notifications()).toEqual([notificationHex(6, 4, "056167" + "61696e")]);
+    expect(call.notifications()).toEqual([notificationHex(6, 4, "05616761696e")]);
     await lab.clock.advance(500);
     expect(lab.calls).toHaveLength(2);
     expect(lab.session.state).toBe("open-sent");

@@ -1,0 +1,237 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Session } from "../../src/session/session.ts";
+import type { Connection } from "../../src/transport/transport.ts";
+import { gracefulOpen, Lab, notificationHex, plainOpen, Recorder } from "./support/lab.ts";
+import { Shuffled } from "./support/shuffled.ts";
+import { VirtualClock } from "./support/virtual-clock.ts";
+
+interface Side {
+  readonly address: string;
+  readonly asn: number;
+  readonly routerId: string;
+  readonly graceful: boolean;
+}
+
+const side = (address: string): fc.Arbitrary<Side> =>
+  fc.record({
+    address: fc.constant(address),
+    asn: fc.oneof(fc.constantFrom(65001, 65002), fc.integer({ min: 1, max: 0xffff_fffe })),
+    routerId: fc.oneof(
+      fc.constantFrom("10.0.0.1", "10.0.0.2", "192.0.2.1", "255.255.255.255", "127.255.255.255", "128.0.0.0"),
+      fc.ipV4(),
+    ),
+    graceful: fc.boolean(),
+  });
+
+/** Two sessions that call each other, while everything arrives in any order. */
+async function meet(a: Side, b: Side, choices: readonly number[]): Promise<[Session, Session, Shuffled]> {
+  const clock = new VirtualClock();
+  const network = new Shuffled();
+  const sessionOf = (us: Side, them: Side): Session => {
+    const session: Session = new Session({
+      config: {
+        name: them.address,
+        remote: { address: them.address },
+        remoteAsn: "any",
+        ...(us.graceful ? {} : { gracefulRestart: false }),
+      },
+      local: us,
+      transport: network.host(us.address, (connection) => session.accept(connection)),
+      clock,
+      turn: clock.turn,
+      random: () => 0,
+      handler: new Recorder(),
+    });
+    return session;
+  };
+  const sessions = [sessionOf(a, b), sessionOf(b, a)] as const;
+  for (const session of sessions) session.start();
+  await clock.advance(0);
+  for (let index = 0; ; index += 1) {
+    const more = network.step(choices[index % choices.length] ?? 0);
+    await clock.idle();
+    if (!more) break;
+  }
+  expect(clock.monotonic()).toBe(0);
+  return [...sessions, network];
+}
+
+describe("two speakers that call each other at once", () => {
+  it("end up with one connection, without one that was established and given up, whatever comes first", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        side("192.0.2.1"),
+        side("192.0.2.2"),
+        fc.array(fc.nat(12), { minLength: 1, maxLength: 60 }),
+        async (a, b, choices) => {
+          fc.pre(a.routerId !== "0.0.0.0" && b.routerId !== "0.0.0.0");
+          fc.pre(a.asn !== 23456 && b.asn !== 23456);
+          fc.pre(a.routerId !== b.routerId || a.asn !== b.asn);
+          const [one, other, network] = await meet(a, b, choices);
+          expect(one.state).toBe("established");
+          expect(other.state).toBe("established");
+          expect(network.open.size).toBe(2);
+          expect([one, other].every(({ connection }) => network.open.has(connection as Connection))).toBe(
+            true,
+          );
+          expect(one.connection?.remote).toEqual({ address: b.address, port: 2 });
+          expect((one.connection as unknown as { peer: unknown }).peer).toBe(other.connection);
+          expect([one.stats.established, other.stats.established]).toEqual([1, 1]);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe("with two connections, the one of the higher identifier stays", () => {
+  const both = async (routerId: string): Promise<{ lab: Lab; called: Lab["call"]; calling: Lab["call"] }> => {
+    const lab = new Lab();
+    await lab.peerListens();
+    await lab.listen();
+    lab.session.start();
+    await lab.clock.advance(1);
+    const calling = await lab.peerCalls();
+    const called = lab.call;
+    calling.open({ ...plainOpen, routerId });
+    called.open({ ...plainOpen, routerId });
+    await lab.clock.advance(1);
+    return { lab, called, calling };
+  };
+
+  it.each([
+    ["192.0.2.200", "theirs"],
+    ["9.255.255.255", "ours"],
+  ])("which for a peer %s is %s, and the other gets Cease/7", async (routerId, whose) => {
+    const { lab, called, calling } = await both(routerId);
+    const [stays, goes] = whose === "ours" ? [called, calling] : [calling, called];
+    expect(goes.notifications()).toEqual([notificationHex(6, 7)]);
+    expect(stays.kinds).toEqual(["open", "keepalive"]);
+    stays.keepalive();
+    await lab.clock.advance(1);
+    expect(lab.session.state).toBe("established");
+    await lab.clock.advance(60_000);
+    expect(lab.calls).toHaveLength(1);
+    expect(lab.session.lastError).toBeUndefined();
+  });
+
+  it("unless one is confirmed: then the other waits, and is refused when that is established", async () => {
+    const lab = new Lab();
+    await lab.peerListens();
+    await lab.listen();
+    lab.session.start();
+    await lab.clock.advance(1);
+    lab.call.open({ ...plainOpen, routerId: "192.0.2.200" });
+    await lab.clock.advance(1);
+    const late = await lab.peerCalls();
+    late.open({ ...plainOpen, routerId: "192.0.2.200" });
+    await lab.clock.advance(1);
+    expect(late.kinds).toEqual([]);
+    lab.call.keepalive();
+    await lab.clock.advance(1);
+    expect(late.notifications()).toEqual([notificationHex(6, 7)]);
+    expect(lab.session.state).toBe("established");
+  });
+
+  it("and goes on where the confirmed one fails", async () => {
+    const lab = new Lab();
+    await lab.peerListens();
+    await lab.listen();
+    lab.session.start();
+    await lab.clock.advance(1);
+    lab.call.open();
+    await lab.clock.advance(1);
+    const late = await lab.peerCalls();
+    late.open();
+    late.keepalive();
+    lab.call.send(notificationHex(6, 7));
+    await lab.clock.advance(1);
+    expect(lab.session.state).toBe("established");
+    expect(late.kinds).toEqual(["open", "keepalive"]);
+  });
+});
+
+describe("a peer that calls again", () => {
+  it("is refused while a session stands", async () => {
+    const lab = new Lab();
+    await lab.establish(plainOpen);
+    const second = await lab.peerCalls();
+    expect(second.notifications()).toEqual([notificationHex(6, 7)]);
+    expect(lab.session.state).toBe("established");
+    expect(lab.session.stats.refused).toBe(1);
+  });
+
+  it("has restarted where it can do that gracefully: the old connection goes without a word", async () => {
+    const lab = new Lab();
+    const old = await lab.establish(gracefulOpen());
+    const second = await lab.peerCalls();
+    expect(lab.session.state).toBe("established");
+    second.open(gracefulOpen(true, true));
+    await lab.clock.advance(1);
+    expect(lab.recorder.downs).toMatchObject([{ graceful: true, notification: undefined }]);
+    expect(old.kinds).toEqual(["open", "keepalive", "close"]);
+    second.keepalive();
+    await lab.clock.advance(1);
+    expect(lab.session.state).toBe("established");
+    expect(lab.session.negotiated?.gracefulRestart?.restarted).toBe(true);
+    await lab.clock.advance(60_000);
+    expect(lab.calls).toHaveLength(1);
+  });
+
+  it("and says nothing, does not end the session that stands", async () => {
+    const lab = new Lab();
+    const old = await lab.establish(gracefulOpen());
+    const second = await lab.peerCalls();
+    for (let seconds = 0; seconds < 250; seconds += 10) {
+      await lab.clock.advance(10_000);
+      old.keepalive();
+    }
+    expect(lab.session.state).toBe("established");
+    expect(second.notifications()).toEqual([notificationHex(4, 0)]);
+    expect(lab.recorder.downs).toEqual([]);
+  });
+
+  it("and again, has one connection pending and the others refused", async () => {
+    const lab = new Lab();
+    await lab.listen();
+    lab.session.start();
+    const first = await lab.peerCalls();
+    for (let count = 0; count < 100; count += 1) {
+      const other = await lab.peerCalls();
+      expect(other.notifications()).toEqual([notificationHex(6, 5)]);
+    }
+    expect(first.kinds).toEqual(["open"]);
+    expect(lab.session.stats.refused).toBe(100);
+    first.open();
+    first.keepalive();
+    await lab.clock.advance(1);
+    expect(lab.session.state).toBe("established");
+  });
+
+  it("right after an error waits a second", async () => {
+    const lab = new Lab();
+    const call = await lab.establish();
+    call.send(notificationHex(6, 4));
+    await lab.clock.advance(1);
+    const again = await lab.peerCalls();
+    again.open();
+    again.keepalive();
+    await lab.clock.advance(990);
+    expect(again.kinds).toEqual([]);
+    await lab.clock.advance(10);
+    expect(lab.session.state).toBe("established");
+  });
+
+  it("and has hung up before it is heard, is forgotten", async () => {
+    const lab = new Lab({ passive: true });
+    await lab.listen();
+    lab.session.start();
+    const first = await lab.peerCalls();
+    first.connection.destroy();
+    await lab.clock.advance(1);
+    expect(lab.session.state).toBe("active");
+    const second = await lab.peerCalls();
+    expect(second.kinds).toEqual(["open"]);
+  });
+});
