@@ -32,7 +32,11 @@ export class ModelBench implements WalkBench {
       random: seededRandom(1),
     };
     const { masquerade = true, allowLocalHost = true, overlay = true } = options;
-    const datapath = modelDatapath({ fabric: modelFabric({ runtime }), runtime, masquerade });
+    const datapath = modelDatapath({
+      ...{ fabric: modelFabric({ runtime }), runtime, masquerade },
+      // As the kernel's bench: one link, and no way off it.
+      networks: [`${NODE.slice(0, NODE.lastIndexOf("."))}.0/24`],
+    });
     await datapath.start({
       node: "walk",
       addresses: [NODE],

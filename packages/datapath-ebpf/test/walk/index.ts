@@ -10,6 +10,7 @@ import { links } from "./links.ts";
 import { masqueradePorts } from "./masquerade-ports.ts";
 import { masqueradeTime } from "./masquerade-time.ts";
 import { masquerade } from "./masquerade.ts";
+import { native } from "./native.ts";
 import { policyDirections } from "./policy-directions.ts";
 import { policy } from "./policy.ts";
 import { serviceFlows } from "./service-flows.ts";
@@ -33,5 +34,6 @@ export const suites: readonly Suite[] = [
   masquerade,
   masqueradePorts,
   masqueradeTime,
+  native,
   events,
 ];

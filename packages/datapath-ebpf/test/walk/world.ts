@@ -24,6 +24,9 @@ export const C = "10.1.0.12";
 export const NOBODY = "10.1.0.99";
 export const OTHER_NODE = "192.168.50.2";
 export const REMOTE = "10.2.0.20";
+/** A node on the same link, whose pods are reached natively, and one of them. */
+export const NEIGHBOUR = "192.168.50.3";
+export const NATIVE = "10.3.0.20";
 export const WORLD = "203.0.113.9";
 /** A frontend's. */
 export const VIP = "10.96.0.10";
@@ -36,6 +39,7 @@ export const IDENTITY = {
   b: 301,
   c: 302,
   remote: 400,
+  native: 500,
   host: ReservedIdentity.IDENTITY_HOST,
   world: ReservedIdentity.IDENTITY_WORLD,
   unmanaged: ReservedIdentity.IDENTITY_UNMANAGED,
@@ -48,7 +52,7 @@ export const PLAN: RoutePlan = {
   nodes: [],
   tunnels: [],
   native: [],
-  routes: [],
+  routes: [{ prefix: "10.3.0.0/24", node: "node3", via: NEIGHBOUR }],
   problems: [],
 };
 
@@ -120,17 +124,18 @@ export class World {
     );
   }
 
-  address(address: string, identity: number, tunnel = "::"): void {
+  /** @param flags - `enum ipcache_flag`. */
+  address(address: string, identity: number, tunnel = "::", flags = 0): void {
     this.maps.ipcache.set(
       { address: parseAddress(address) },
-      { identity, flags: 0, tunnel: parseAddress(tunnel) },
+      { identity, flags, tunnel: parseAddress(tunnel) },
     );
   }
 
-  prefix(address: string, length: number, identity: number, tunnel = "::"): void {
+  prefix(address: string, length: number, identity: number, tunnel = "::", flags = 0): void {
     this.maps.ipcachePrefixes.set(
       { prefixLength: 96 + length, address: parseAddress(address) },
-      { identity, flags: 0, tunnel: parseAddress(tunnel) },
+      { identity, flags, tunnel: parseAddress(tunnel) },
     );
   }
 
