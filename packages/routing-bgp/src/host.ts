@@ -25,7 +25,7 @@ export interface HostOptions {
  */
 export class SpeakerHost {
   readonly #options: HostOptions;
-  readonly #sets = new KeptSets();
+  #sets = new KeptSets();
   readonly #events = new TypedEmitter<DriverEvents>((error) => this.#report(error));
   #speaker: Speaker | undefined;
   #learned: LearnedRoutes | undefined;
@@ -44,6 +44,11 @@ export class SpeakerHost {
   get speaker(): Speaker {
     if (this.#speaker !== undefined) return this.#speaker;
     throw new NetloomError("ERR_CLOSED", "the speaker has no configuration", { backend: "bgp" });
+  }
+
+  /** It has a configuration. */
+  get running(): boolean {
+    return this.#speaker !== undefined;
   }
 
   get sets(): KeptSets {
@@ -126,6 +131,7 @@ export class SpeakerHost {
     // Before the sessions end: what they take away stays in the kernel where it is preserved.
     await this.#learned?.[Symbol.asyncDispose]();
     this.#learned = undefined;
+    this.#sets = new KeptSets();
     await speaker.close(mode, message);
   }
 

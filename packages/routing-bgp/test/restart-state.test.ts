@@ -71,7 +71,7 @@ describe("a state file", () => {
     const directory = await mkdtemp(join(tmpdir(), "netloom-bgp-"));
     onTestFinished(() => rm(directory, { recursive: true }));
     await mkdir(join(directory, "main.json"));
-    await expect(stateFile(directory, "main").write("one")).rejects.toThrow();
+    await expect(stateFile(directory, "main").write("one")).rejects.toThrow("EISDIR");
     expect(await readdir(directory)).toEqual(["main.json"]);
   });
 

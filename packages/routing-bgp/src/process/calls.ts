@@ -1,0 +1,69 @@
+import type { CloseMode, RibRoute } from "@netloom/bgp";
+import { NetloomError } from "@netloom/core";
+import type { RoutesQuery, SpeakerDriver, SpeakerSettings } from "../driver.ts";
+import type { SpeakerHost } from "../host.ts";
+import type { SetChange } from "../route-sets.ts";
+
+/** Routes in one answer. */
+const PAGE = 1000;
+
+/** What an agent may ask of the process, by name. Routes are read in pages, one reading at a time. */
+export class Calls {
+  readonly #host: SpeakerHost;
+  #reading: Iterator<RibRoute> | undefined;
+
+  constructor(host: SpeakerHost) {
+    this.#host = host;
+  }
+
+  /** What comes from the other side was made by the same package: only the name is checked. */
+  async carryOut(name: string, parameters: readonly unknown[]): Promise<unknown> {
+    const host = this.#host;
+    switch (name) {
+      case "configure":
+        return (await host.configure(parameters[0] as SpeakerSettings)) ?? null;
+      case "change":
+        return host.change(parameters[0] as SetChange);
+      case "commit":
+        return host.commit();
+      case "peers":
+        return host.speaker.peers();
+      case "routes":
+        this.#read(parameters[0] as RoutesQuery | null | undefined);
+        return this.#page();
+      case "more":
+        return this.#page();
+      case "explain":
+        return host.speaker.explain(...(parameters as [string, string]));
+      case "refresh": {
+        const [peer, direction, family] = parameters as Parameters<SpeakerDriver["refresh"]>;
+        return host.speaker.refresh(peer, direction, family ?? undefined);
+      }
+      case "reset": {
+        const [peer, message] = parameters as [string, string | null | undefined];
+        return host.speaker.reset(peer, message ?? undefined);
+      }
+      case "close": {
+        const [mode, message] = parameters as [CloseMode, string | null | undefined];
+        return host.close(mode, message ?? undefined);
+      }
+      default:
+        throw new NetloomError("ERR_UNSUPPORTED", `there is no call ${name}`, { backend: "bgp" });
+    }
+  }
+
+  #read(query: RoutesQuery | null | undefined): void {
+    const routes = this.#host.speaker.routes(query ?? undefined);
+    this.#reading = routes[Symbol.iterator]();
+  }
+
+  #page(): { readonly routes: readonly RibRoute[]; readonly more: boolean } {
+    const routes: RibRoute[] = [];
+    while (this.#reading !== undefined && routes.length < PAGE) {
+      const next = this.#reading.next();
+      if (next.done === true) this.#reading = undefined;
+      else routes.push(next.value);
+    }
+    return { routes, more: this.#reading !== undefined };
+  }
+}
