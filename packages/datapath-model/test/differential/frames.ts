@@ -92,6 +92,7 @@ export function vary(frame: Uint8Array, how: Variation): Uint8Array {
   let bytes = how.carry ? withHeaderSum(frame, 0xfeff) : frame;
   if (how.options > 0) bytes = withOptions(bytes, how.options);
   if (how.fragment !== "no") bytes = fragmentOf(bytes, how.fragment);
+  if (how.length > 0) bytes = padded(bytes, how.length);
   const { mangle } = how;
   if (mangle.kind === "cut") bytes = bytes.slice(0, mangle.length);
   if (mangle.kind === "byte" && mangle.at < bytes.length) {
@@ -104,9 +105,14 @@ export function vary(frame: Uint8Array, how: Variation): Uint8Array {
 /** The kernel's test runs refuse IPv4 frames without a whole header; so would a driver. */
 function runnable(bytes: Uint8Array): Uint8Array {
   if (bytes[12] !== 0x08 || bytes[13] !== 0x00 || bytes.length >= 34) return bytes;
-  const padded = new Uint8Array(34);
-  padded.set(bytes);
-  return padded;
+  return padded(bytes, 34);
+}
+
+/** Something behind it that is not of the packet, as on Ethernet behind a short one. */
+function padded(bytes: Uint8Array, length: number): Uint8Array {
+  const longer = new Uint8Array(length);
+  longer.set(bytes);
+  return longer;
 }
 
 function withOptions(frame: Uint8Array, length: number): Uint8Array {

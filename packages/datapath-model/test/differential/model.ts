@@ -24,7 +24,9 @@ export class ModelSide {
       },
       random: { next: () => (this.chosenPort - NAT_PORT_MIN + 0.5) / (NAT_PORT_MAX - NAT_PORT_MIN + 1) },
     };
-    this.datapath = modelDatapath({ fabric: modelFabric({ runtime }), runtime });
+    // The kernel's namespace has one link, and no way off it.
+    const networks = ["192.168.50.0/24"];
+    this.datapath = modelDatapath({ fabric: modelFabric({ runtime }), runtime, networks });
     this.#runtime = runtime;
   }
 

@@ -11,6 +11,13 @@ export const OTHER_NODE = "192.168.50.2";
 export const REMOTE = "10.2.0.20";
 /** Of the other node's pod CIDR, and not in ipcache. */
 export const REMOTE_UNKNOWN = "10.2.0.21";
+/** Pods of a node on the same link, reached natively: known, and not in ipcache. */
+export const NATIVE = "10.3.0.20";
+export const NATIVE_UNKNOWN = "10.3.0.77";
+/** Reached natively, and no route says how. */
+export const NATIVE_LOST = "10.4.0.20";
+/** Of a range on the link that knows the way back to pods. */
+export const NATIVE_HOST = "192.168.50.100";
 export const WORLD = "203.0.113.9";
 /** In a range that a policy names. */
 export const RANGE = "198.51.100.7";
@@ -33,13 +40,14 @@ export const PLAN: RoutePlan = {
   nodes: [],
   tunnels: [],
   native: [],
-  routes: [],
+  routes: [{ prefix: "10.3.0.0/24", node: "node3", via: "192.168.50.3" }],
   problems: [],
 };
 
 export const IDENTITY = {
   pods: [300, 301, 302],
   remote: 400,
+  native: 500,
   range: ReservedIdentity.IDENTITY_LOCAL_FIRST + 1,
 } as const;
 

@@ -4,6 +4,7 @@ import {
   Direction,
   EndpointFlag,
   EventLevel,
+  IpcacheFlag,
   Limits,
   PolicyShape,
   ReservedIdentity,
@@ -14,6 +15,8 @@ import * as fc from "fast-check";
 import {
   EXTERNAL,
   IDENTITY,
+  NATIVE,
+  NATIVE_LOST,
   NODE,
   NODE_PORT,
   OTHER_NODE,
@@ -74,6 +77,7 @@ const TARGETS: readonly { readonly address: string; readonly port: number }[] = 
   { address: REMOTE, port: 8080 },
   { address: WORLD, port: 80 },
   { address: NODE, port: 80 },
+  { address: NATIVE, port: 8080 },
 ];
 
 export const FRONTENDS: readonly {
@@ -101,7 +105,7 @@ const MAGLEV: Readonly<Record<number, readonly number[]>> = {
   5: [6, 1],
 };
 
-const MARKED = [...IDENTITY.pods, IDENTITY.remote];
+const MARKED = [...IDENTITY.pods, IDENTITY.remote, IDENTITY.native];
 
 const policyRow: fc.Arbitrary<PolicyRow> = fc
   .record({
@@ -177,16 +181,14 @@ export class StateWriter {
   constructor(maps: DatapathMaps, pods: readonly Attachment[]) {
     this.#maps = maps;
     this.#pods = pods;
-    const ipcache = (address: string, identity: number, tunnel = "::"): void =>
-      maps.ipcache.set(
-        { address: parseAddress(address) },
-        { identity, flags: 0, tunnel: parseAddress(tunnel) },
-      );
-    const prefix = (address: string, length: number, identity: number, tunnel = "::"): void =>
+    const ipcache = (address: string, identity: number, tunnel = "::", flags = 0): void =>
+      maps.ipcache.set({ address: parseAddress(address) }, { identity, flags, tunnel: parseAddress(tunnel) });
+    const prefix = (address: string, length: number, identity: number, tunnel = "::", flags = 0): void =>
       maps.ipcachePrefixes.set(
         { prefixLength: 96 + length, address: parseAddress(address) },
-        { identity, flags: 0, tunnel: parseAddress(tunnel) },
+        { identity, flags, tunnel: parseAddress(tunnel) },
       );
+    const native = ["::", IpcacheFlag.IPCACHE_NATIVE] as const;
     for (const [at, address] of PODS.entries()) ipcache(address, IDENTITY.pods[at]!);
     ipcache(REMOTE, IDENTITY.remote, OTHER_NODE);
     ipcache(NODE, ReservedIdentity.IDENTITY_HOST);
@@ -194,6 +196,9 @@ export class StateWriter {
     ipcache(OTHER_NODE, ReservedIdentity.IDENTITY_REMOTE_NODE);
     prefix("10.1.0.0", 24, ReservedIdentity.IDENTITY_UNMANAGED);
     prefix("10.2.0.0", 24, ReservedIdentity.IDENTITY_UNMANAGED, OTHER_NODE);
+    for (const address of [NATIVE, NATIVE_LOST]) ipcache(address, IDENTITY.native, ...native);
+    prefix("10.3.0.0", 24, ReservedIdentity.IDENTITY_UNMANAGED, ...native);
+    prefix("192.168.50.96", 28, ReservedIdentity.IDENTITY_WORLD, ...native);
     prefix("198.51.0.0", 16, ReservedIdentity.IDENTITY_LOCAL_FIRST);
     prefix("198.51.100.0", 24, IDENTITY.range);
     for (const [id, slots] of Object.entries(MAGLEV)) {

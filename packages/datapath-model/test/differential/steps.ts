@@ -5,6 +5,10 @@ import {
   EXTERNAL,
   IDENTITY,
   MULTICAST,
+  NATIVE,
+  NATIVE_HOST,
+  NATIVE_LOST,
+  NATIVE_UNKNOWN,
   NOBODY,
   NODE,
   NODE_SOCKET,
@@ -65,6 +69,8 @@ export interface Variation {
   /** The header's checksum is one that overflows as the time to live falls. */
   readonly carry: boolean;
   readonly options: number;
+  /** Bytes of the frame, as long as it takes to fill an uplink's MTU, or one more; 0: as many as it has. */
+  readonly length: number;
   /**
    * Where it comes in: by its sender's own device, by that of another, or by the uplink or the tunnel, whoever it says
    * it is from.
@@ -113,6 +119,10 @@ const conversation: fc.Arbitrary<Conversation> = fc
       ...PODS,
       ...PODS,
       REMOTE,
+      NATIVE,
+      NATIVE,
+      NATIVE_UNKNOWN,
+      NATIVE_HOST,
       WORLD,
       WORLD,
       RANGE,
@@ -129,6 +139,11 @@ const conversation: fc.Arbitrary<Conversation> = fc
         REMOTE,
         REMOTE,
         REMOTE_UNKNOWN,
+        NATIVE,
+        NATIVE,
+        NATIVE_UNKNOWN,
+        NATIVE_LOST,
+        NATIVE_HOST,
         WORLD,
         WORLD,
         RANGE,
@@ -182,6 +197,7 @@ const variation: fc.Arbitrary<Variation> = fc.record({
   noChecksum: fc.integer({ min: 0, max: 9 }).map((chance) => chance === 9),
   carry: fc.integer({ min: 0, max: 9 }).map((chance) => chance === 9),
   options: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 40),
+  length: fc.constantFrom(...Array.from({ length: 40 }, () => 0), 1514, 1515),
   device: fc.constantFrom(...Array.from({ length: 28 }, () => "own" as const), "other", "uplink", "tunnel"),
   mark: fc.constantFrom(0, 0, 0, 0, 0x0300, 0xff00_0001),
   mangle,
