@@ -1,0 +1,15 @@
+import type { Role } from "../wire/role.ts";
+
+/** A peer, as far as its routes depend on it. */
+export interface RibPeer {
+  readonly name: string;
+  readonly kind: "external" | "internal";
+  readonly asn: number;
+  /** Ours, towards it. */
+  readonly localAsn: number;
+  /** Its BGP identifier; 0.0.0.0 while unknown. */
+  readonly routerId: string;
+  readonly address: string;
+  /** What we are to it: RFC 9234. */
+  readonly role?: Role | undefined;
+}

@@ -1,0 +1,39 @@
+import { formatAddress, parseAddress } from "../wire/address.ts";
+import type { Family } from "../wire/family.ts";
+
+/** A prefix as it is on the wire: length, then the bytes that it covers (RFC 4271 section 4.3). */
+export interface EncodedPrefix {
+  readonly family: Family;
+  readonly bytes: Uint8Array;
+}
+
+/** Reads `10.0.0.0/8`; an address alone stands for itself. @returns `undefined`: no prefix, or bits set behind it */
+export function parsePrefix(text: string): EncodedPrefix | undefined {
+  const slash = text.indexOf("/");
+  const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
+  if (address === undefined) return undefined;
+  const width = address.length * 8;
+  const digits = slash < 0 ? String(width) : text.slice(slash + 1);
+  const length = /^(?:0|[1-9]\d{0,2})$/.test(digits) ? Number(digits) : Number.NaN;
+  if (!(length <= width)) return undefined;
+  const bytes = new Uint8Array(1 + ((length + 7) >>> 3));
+  bytes[0] = length;
+  bytes.set(address.subarray(0, bytes.length - 1), 1);
+  const spare = length & 7;
+  if (spare !== 0 && (address[bytes.length - 2]! & (0xff >>> spare)) !== 0) return undefined;
+  for (let at = bytes.length - 1; at < address.length; at += 1) if (address[at] !== 0) return undefined;
+  return { family: width === 32 ? "ipv4-unicast" : "ipv6-unicast", bytes };
+}
+
+/** The text of an encoded prefix, whose bytes are those of the address as far as it is covered. */
+export function formatPrefix(family: Family, bytes: Uint8Array): string {
+  const address = new Uint8Array(16);
+  address.set(bytes.subarray(1));
+  return `${formatAddress(address, 0, family === "ipv4-unicast" ? 4 : 16)}/${bytes[0]}`;
+}
+
+/** The words of an address of 4 or 16 bytes, signed. */
+export function wordsOf(address: Uint8Array): readonly number[] {
+  const view = new DataView(address.buffer, address.byteOffset, address.byteLength);
+  return Array.from({ length: address.length / 4 }, (_, at) => view.getInt32(at * 4));
+}
