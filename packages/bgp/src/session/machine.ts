@@ -1,40 +1,20 @@
 import { BgpError, type Notification } from "../errors.ts";
-import type { Clock, Random } from "../clock.ts";
 import type { PeerConfig } from "../speaker/config.ts";
 import type { PeerState } from "../speaker/status.ts";
-import type { ConnectOptions, Connection, Transport } from "../transport/transport.ts";
-import type { WireContext } from "../wire/context.ts";
+import type { ConnectOptions, Connection } from "../transport/transport.ts";
 import { encodeKeepalive, type MessageType } from "../wire/header.ts";
 import type { Message } from "../wire/message.ts";
-import { negotiate, type Negotiated } from "../wire/negotiate.ts";
-import { decodeNotification, encodeNotification } from "../wire/notification.ts";
-import { decodeOpen, encodeOpen, type Open } from "../wire/open.ts";
-import { decodeRouteRefresh, type RouteRefresh } from "../wire/route-refresh.ts";
+import type { Negotiated } from "../wire/negotiate.ts";
+import { encodeNotification } from "../wire/notification.ts";
+import { encodeOpen, type Open } from "../wire/open.ts";
+import type { RouteRefresh } from "../wire/route-refresh.ts";
 import type { Update } from "../wire/update.ts";
 import { Channel } from "./channel.ts";
 import type { Direction } from "./collision.ts";
-import { transition, type FsmAction, type FsmEvent, type TimerName } from "./fsm.ts";
-import { SendHold } from "./send-hold.ts";
-import type { Slices } from "./slices.ts";
-import type { Tally } from "./stats.ts";
-import { jittered, Timers, Watchdog, type Turn } from "./timers.ts";
-
-/** Reads UPDATEs of one session. */
-export interface UpdateReader {
-  /** @throws {@link BgpError} `ERR_BGP_MESSAGE`: the session has to end. */
-  decode(message: Uint8Array): Update;
-}
-
-/** What a machine lives in. */
-export interface Surroundings {
-  readonly transport: Transport;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly turn: Turn;
-  readonly slices: Slices;
-  readonly tally: Tally;
-  readonly updateReader: (context: WireContext) => UpdateReader;
-}
+import { transition, type FsmAction, type FsmEvent } from "./fsm.ts";
+import { Inbound } from "./inbound.ts";
+import { MachineTimers } from "./machine-timers.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** A step from one state to another. */
 export interface Change {
@@ -59,42 +39,25 @@ export interface MachineOwner {
   changed(machine: Machine, change: Change): void;
   countRetry(machine: Machine, event: FsmEvent): void;
   clearRetries(): void;
-  restart(machine: Machine, event: FsmEvent): void;
-  update(update: Update): void;
-  refresh(refresh: RouteRefresh): void;
+  /** It is idle, and the table wants it to start again. */
+  restart(machine: Machine): void;
+  deliver(delivery: Update | RouteRefresh): void;
   writable(machine: Machine): void;
 }
 
-/** Milliseconds: "a HoldTimer value of 4 minutes is suggested". */
-const LARGE_HOLD = 240_000;
-const CONNECT_RETRY = 5;
-/** Seconds, at least: RFC 9687 section 3.1. */
-const SEND_HOLD = 480;
-
 const KEEPALIVE = encodeKeepalive();
-const EVENTS = {
-  open: { kind: "open" },
-  keepalive: { kind: "keepalive" },
-  update: { kind: "update" },
-  "route-refresh": { kind: "route-refresh" },
-} as const;
 
 /** One connection with the peer, from the call to the end: carries out what the table of RFC 4271 says. */
 export class Machine {
   readonly direction: Direction;
   readonly #around: Surroundings;
   readonly #owner: MachineOwner;
-  readonly #timers: Timers<"connect-retry" | "keepalive">;
-  readonly #hold: Watchdog;
-  readonly #sendHold: SendHold;
+  readonly #timers: MachineTimers;
   #state: PeerState;
   #call: AbortController | undefined;
   #channel: Channel | undefined;
   #parked = false;
-  #ours: Open | undefined;
-  #negotiated: Negotiated | undefined;
-  #reader: UpdateReader | undefined;
-  #delivery: Update | RouteRefresh | undefined;
+  #inbound: Inbound | undefined;
   #sent: Notification | undefined;
   readonly #events: FsmEvent[] = [];
   #running = false;
@@ -105,14 +68,12 @@ export class Machine {
     this.#owner = owner;
     // Whoever is called has been listening.
     this.#state = direction === "incoming" ? "active" : "idle";
-    this.#timers = new Timers(around.clock, (name) => {
-      this.handle({ kind: `${name}-expires` });
+    const facts = () => ({
+      ...{ direction, config: owner.config },
+      ...{ negotiated: this.negotiated, channel: this.#channel },
     });
-    this.#hold = new Watchdog(around.clock, around.turn, () => {
-      this.#holdExpired();
-    });
-    this.#sendHold = new SendHold(around.clock, () => {
-      this.handle({ kind: "send-hold-expires" });
+    this.#timers = new MachineTimers(around, facts, (event) => {
+      this.handle(event);
     });
   }
 
@@ -121,14 +82,14 @@ export class Machine {
   }
 
   get negotiated(): Negotiated | undefined {
-    return this.#negotiated;
+    return this.#inbound?.negotiated;
   }
 
   get connection(): Connection | undefined {
     return this.#channel?.connection;
   }
 
-  /** A connection is there, and no OPEN has been sent. */
+  /** A connection is there, and waits until an OPEN may be sent. */
   get parked(): boolean {
     return this.#parked;
   }
@@ -144,7 +105,7 @@ export class Machine {
 
   send(type: MessageType, message: Uint8Array): void {
     if (this.#channel === undefined) return;
-    this.#sendHold.sending();
+    this.#timers.sending();
     this.#around.tally.sent[type] += 1;
     this.#channel.send(message);
   }
@@ -160,14 +121,11 @@ export class Machine {
       },
       heard: () => {
         // Before, only a whole message counts: bytes in dribs and drabs must not hold a place.
-        if (this.#state === "established") this.#hold.sign();
+        if (this.#state === "established") this.#timers.heard();
       },
       closed: (cause) => {
         const message = cause === undefined ? "the peer closed the connection" : cause.message;
-        this.handle({
-          kind: "tcp-fails",
-          error: new BgpError("ERR_BGP_TRANSPORT", message, { cause }),
-        });
+        this.#fail(new BgpError("ERR_BGP_TRANSPORT", message, { cause }));
       },
       writable: () => {
         this.#owner.writable(this);
@@ -185,7 +143,7 @@ export class Machine {
     this.handle({ kind: this.direction === "outgoing" ? "tcp-acked" : "tcp-confirmed" });
   }
 
-  /** Says why, even where the state machine would not, and ends. */
+  /** Another connection stays. The peer is told, even where no OPEN was sent yet. */
   refuse(notification: Notification): void {
     if (this.#parked) this.#notify(notification);
     this.handle({ kind: "collision-dump" });
@@ -209,26 +167,19 @@ export class Machine {
     for (const action of actions) this.#act(action, event, to);
     if (from === to) return;
     this.#state = to;
-    const sent = this.#sent;
-    if (to === "idle") this.#clear();
-    this.#owner.changed(this, { from, to, event, sent });
-    if (to === "idle") this.#forget();
-    if (actions.some((action) => action.do === "restart")) this.#owner.restart(this, event);
+    if (to === "idle") this.#end(from, event);
+    else this.#owner.changed(this, { from, to, event, sent: this.#sent });
+    if (actions.some((action) => action.do === "restart")) this.#owner.restart(this);
   }
 
-  #clear(): void {
+  #end(from: PeerState, event: FsmEvent): void {
     this.#timers.clear();
-    this.#hold.disarm();
-    this.#sendHold.disarm();
     this.#events.length = 0;
-  }
-
-  #forget(): void {
     this.#parked = false;
+    const sent = this.#sent;
     this.#sent = undefined;
-    this.#negotiated = undefined;
-    this.#reader = undefined;
-    this.#ours = undefined;
+    this.#owner.changed(this, { from, to: "idle", event, sent });
+    this.#inbound = undefined;
   }
 
   #act(action: FsmAction, event: FsmEvent, to: PeerState): void {
@@ -251,10 +202,10 @@ export class Machine {
         break;
       }
       case "arm":
-        this.#arm(action.timer, action.large === true, to);
+        this.#timers.arm(action, to);
         break;
       case "disarm":
-        this.#disarm(action.timer);
+        this.#timers.disarm(action.timer);
         break;
       case "count-retry":
         this.#owner.countRetry(this, event);
@@ -262,9 +213,11 @@ export class Machine {
       case "clear-retries":
         this.#owner.clearRetries();
         break;
-      case "deliver":
-        this.#deliver();
+      case "deliver": {
+        const delivery = this.#inbound?.take();
+        if (delivery !== undefined) this.#owner.deliver(delivery);
         break;
+      }
       case "restart":
         // When the state has changed.
         break;
@@ -274,29 +227,28 @@ export class Machine {
   #connect(): void {
     const target = this.#owner.target();
     if (target === undefined) {
-      this.handle({
-        kind: "tcp-fails",
-        error: new BgpError("ERR_BGP_TRANSPORT", "nobody knows where the peer is"),
-      });
+      this.#fail(new BgpError("ERR_BGP_TRANSPORT", "nobody knows where the peer is"));
       return;
     }
     const call = new AbortController();
     this.#call = call;
     this.#around.transport.connect({ ...target, signal: call.signal }).then(
       (connection) => {
-        if (this.#call !== call) {
-          connection.destroy();
-          return;
-        }
-        this.#call = undefined;
-        this.attach(connection);
+        if (this.#call === call) {
+          this.#call = undefined;
+          this.attach(connection);
+        } else connection.destroy();
       },
       (cause: unknown) => {
         if (this.#call !== call) return;
         this.#call = undefined;
-        this.handle({ kind: "tcp-fails", error: transportError(cause) });
+        this.#fail(transportError(cause));
       },
     );
+  }
+
+  #fail(error: BgpError): void {
+    this.handle({ kind: "tcp-fails", error });
   }
 
   #drop(event: FsmEvent): void {
@@ -311,8 +263,9 @@ export class Machine {
   }
 
   #greet(): void {
-    this.#ours = this.#owner.open();
-    this.send("open", encodeOpen(this.#ours));
+    const ours = this.#owner.open();
+    this.#inbound = new Inbound(ours, this.#owner.config, this.#around.updateReader);
+    this.send("open", encodeOpen(ours));
     this.#channel?.read();
   }
 
@@ -321,122 +274,27 @@ export class Machine {
     this.send("notification", encodeNotification(notification));
   }
 
-  #arm(timer: TimerName, large: boolean, to: PeerState): void {
-    const { timers = {}, passive = false } = this.#owner.config;
-    const holdTime = this.#negotiated?.holdTime ?? 0;
-    switch (timer) {
-      case "connect-retry": {
-        // RFC 4271 has it run for passive peers too, which would end with a call.
-        const seconds = timers.connectRetry ?? CONNECT_RETRY;
-        if (!passive && this.direction === "outgoing")
-          this.#timers.arm(timer, jittered(seconds * 1000, this.#around.random));
-        break;
-      }
-      case "keepalive": {
-        const seconds = this.#negotiated?.keepalive ?? 0;
-        if (seconds > 0) this.#timers.arm(timer, jittered(seconds * 1000, this.#around.random));
-        break;
-      }
-      case "hold":
-        if (large) this.#hold.arm(LARGE_HOLD);
-        else if (holdTime > 0) this.#hold.arm(holdTime * 1000);
-        // Without a hold time, the peer still has to finish what it has begun.
-        else if (to === "established") this.#hold.disarm();
-        break;
-      case "send-hold":
-        if (holdTime > 0 && this.#channel !== undefined) {
-          const seconds = timers.sendHold ?? Math.max(SEND_HOLD, 2 * holdTime);
-          this.#sendHold.arm(seconds * 1000, this.#channel);
-        }
-        break;
-    }
+  #message(message: Message): void {
+    this.#around.tally.received[message.type] += 1;
+    const inbound = this.#inbound;
+    if (inbound === undefined) return;
+    const event = inbound.event(message, this.#state);
+    if (event.kind === "open" && this.#state === "open-sent") this.#opened(inbound, event);
+    else this.handle(event);
   }
 
-  #disarm(timer: TimerName): void {
-    if (timer === "hold") this.#hold.disarm();
-    else if (timer === "send-hold") this.#sendHold.disarm();
-    else this.#timers.disarm(timer);
-  }
-
-  #holdExpired(): void {
-    // What has come and was not read yet is as good as read.
-    if (this.#channel?.behind === true)
-      this.#hold.arm((this.#negotiated?.holdTime ?? 0) * 1000 || LARGE_HOLD);
-    else this.handle({ kind: "hold-expires" });
-  }
-
-  #message({ type, bytes }: Message): void {
-    this.#around.tally.received[type] += 1;
-    switch (type) {
-      case "open":
-        if (this.#state === "open-sent") this.#opened(bytes);
-        else this.handle(EVENTS.open);
-        break;
-      case "notification": {
-        const notification = decodeNotification(bytes);
-        const version = notification.code === 2 && notification.subcode === 1;
-        this.handle({ kind: version ? "notification-version-error" : "notification", notification });
-        break;
-      }
-      case "keepalive":
-        this.handle(EVENTS.keepalive);
-        break;
-      case "update":
-      case "route-refresh":
-        if (this.#state === "established") this.#received(type, bytes);
-        else this.handle(EVENTS[type]);
-        break;
-    }
-  }
-
-  #opened(bytes: Uint8Array): void {
-    const { remoteAsn, timers, strictRole } = this.#owner.config;
-    try {
-      const remote = decodeOpen(bytes);
-      const facts = { remoteAsn, keepalive: timers?.keepalive, strictRole };
-      const negotiated = negotiate(this.#ours as Open, remote, facts);
-      if (!this.#owner.mayConfirm(this, remote)) {
-        this.handle({ kind: "collision-dump" });
-        return;
-      }
-      this.#negotiated = negotiated;
-    } catch (error) {
-      this.handle({ kind: "open-error", error: bgpError(error) });
-      return;
-    }
-    this.#channel?.setMaximum(this.#negotiated.context.maxMessage);
-    this.#reader = this.#around.updateReader(this.#negotiated.context);
-    this.handle(EVENTS.open);
-  }
-
-  #received(type: "update" | "route-refresh", bytes: Uint8Array): void {
-    try {
-      this.#delivery = type === "update" ? this.#reader?.decode(bytes) : decodeRouteRefresh(bytes);
-    } catch (error) {
-      this.handle({ kind: "update-error", error: bgpError(error) });
-      return;
-    }
-    this.handle(EVENTS[type]);
-  }
-
-  #deliver(): void {
-    const delivery = this.#delivery;
-    this.#delivery = undefined;
-    if (delivery === undefined) return;
-    if ("reach" in delivery) this.#owner.update(delivery);
-    else this.#owner.refresh(delivery);
+  #opened({ remote, negotiated }: Inbound, event: FsmEvent): void {
+    if (remote === undefined || negotiated === undefined) return;
+    if (this.#owner.mayConfirm(this, remote)) {
+      this.#channel?.setMaximum(negotiated.context.maxMessage);
+      this.handle(event);
+    } else this.handle({ kind: "collision-dump" });
   }
 }
 
 function notificationOf(event: FsmEvent): Notification | undefined {
   if ("error" in event) return event.error.notification;
   return "notification" in event ? event.notification : undefined;
-}
-
-/** Anything else is a fault of ours, and not the peer's. */
-function bgpError(error: unknown): BgpError {
-  if (error instanceof BgpError) return error;
-  throw error;
 }
 
 function transportError(cause: unknown): BgpError {
