@@ -273,6 +273,7 @@ function pair(seed: number, options: readonly [Intervals, Intervals], delay: num
   const clock = new VirtualClock();
   const random = seeded(seed);
   const link = { loss: 0 };
+  const arrivals: [number, number] = [0, 0];
   const log: string[] = [];
   const make = (at: 0 | 1): Session =>
     new Session({
@@ -280,7 +281,9 @@ function pair(seed: number, options: readonly [Intervals, Intervals], delay: num
       send: (packet) => {
         if (random() < link.loss) return;
         const bytes = encodeControl(packet);
-        clock.after(delay * random(), () => {
+        // A link may dawdle, and keeps the order.
+        arrivals[at] = Math.max(arrivals[at], clock.monotonic() + delay * random());
+        clock.after(arrivals[at] - clock.monotonic(), () => {
           const heard = decodeControl(bytes);
           if (!("discarded" in heard)) sessions[1 - at]?.receive(heard);
         });
