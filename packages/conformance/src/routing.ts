@@ -15,6 +15,7 @@ import { infoOf, register, type CheckInfo } from "./kit/check.ts";
 import type { Runner } from "./kit/runner.ts";
 import { plans } from "./routing/plans.ts";
 import { reach } from "./routing/reach.ts";
+import { ways } from "./routing/ways.ts";
 
 export type { CheckInfo } from "./kit/check.ts";
 export type { Runner, RunnerIt } from "./kit/runner.ts";
@@ -26,7 +27,7 @@ export interface RoutingConformanceOptions {
   readonly tunnels?: boolean;
 }
 
-const checks = [...plans, ...reach];
+const checks = [...plans, ...reach, ...ways];
 
 /** Every check of this kit. */
 export const routingChecks: readonly CheckInfo[] = infoOf(checks);

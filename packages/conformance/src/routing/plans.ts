@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isNetloomError, type RoutePlan } from "@netloom/core";
 import { refusalNow } from "../kit/reject.ts";
-import { FAMILIES, frozen, LOCAL, node, REMOTES, underlay, type RoutingCheck } from "./world.ts";
+import { FAMILIES, frozen, LOCAL, node, REMOTES, underlay, waysIn, type RoutingCheck } from "./world.ts";
 
 /** What a plan depends on, and how large its packets are. */
 export const plans: readonly RoutingCheck[] = [
@@ -41,8 +41,9 @@ export const plans: readonly RoutingCheck[] = [
     id: "routing/alone",
     sentence: "plans for a node that has no others",
     async run({ routing }) {
-      const { tunnels, problems } = routing.plan(LOCAL, [], underlay(4));
-      assert.deepEqual([tunnels, problems], [[], []]);
+      const { nodes, tunnels, native, routes, problems } = routing.plan(LOCAL, [], underlay(4));
+      const pods = native.filter((range) => range.node !== undefined);
+      assert.deepEqual([nodes, tunnels, pods, routes, problems], [[], [], [], [], []]);
     },
   },
   {
@@ -101,11 +102,12 @@ export const plans: readonly RoutingCheck[] = [
 ];
 
 /** A plan as plain data, its parts in an order of their own. */
-function comparable({ overlay, podMtu, tunnels, problems }: RoutePlan): unknown {
+function comparable(plan: RoutePlan): unknown {
+  const { overlay, podMtu, problems } = plan;
   return {
     overlay: { ...overlay },
     podMtu,
-    tunnels: tunnels.map(({ prefix, node, endpoint }) => `${prefix} ${node} ${endpoint}`).sort(),
+    ways: waysIn(plan),
     problems: problems
       .map((error) => (isNetloomError(error) ? `${error.code} ${error.message}` : error))
       .sort(),

@@ -1,4 +1,4 @@
-import type { Family, RoutedNode, Routing, Underlay } from "@netloom/core";
+import type { Family, RoutedNode, RoutePlan, Routing, Underlay } from "@netloom/core";
 import type { Check } from "../kit/check.ts";
 
 /** A routing that has started, and a small cluster to plan for. */
@@ -31,6 +31,26 @@ export function node(number: number, changes: Partial<RoutedNode> = {}): RoutedN
 
 export function underlay(family: Family, mtu = 1500): Underlay {
   return { family, mtu, networks: SEGMENT };
+}
+
+/** All ways of a plan, in an order of their own. */
+export function waysIn({ nodes, tunnels, native, routes }: RoutePlan): readonly string[] {
+  return [
+    ...nodes.map(({ node: name, tunnel }) => `node ${name} ${tunnel ?? "natively"}`),
+    ...tunnels.map(({ prefix, node: name, endpoint }) => `tunnel ${prefix} ${name} ${endpoint}`),
+    ...native.map(({ prefix, node: name }) => `native ${prefix} ${name ?? "outside"}`),
+    ...routes.map(({ prefix, node: name, via }) => `route ${prefix} ${name} ${via}`),
+  ].sort();
+}
+
+/** The ranges of pods that a plan reaches, whichever way. */
+export function rangesIn({
+  tunnels,
+  native,
+}: RoutePlan): readonly { readonly prefix: string; readonly node: string }[] {
+  return [...tunnels, ...native].flatMap(({ prefix, node: name }) =>
+    name === undefined ? [] : [{ prefix, node: name }],
+  );
 }
 
 /** Nothing in it can be changed. */

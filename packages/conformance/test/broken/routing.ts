@@ -1,23 +1,28 @@
 import type { RoutedNode, RoutePlan, Routing } from "@netloom/core";
 import type { RoutingConformanceOptions } from "@netloom/conformance/routing";
+import { native } from "@netloom/routing-native";
 import { vxlan } from "@netloom/routing-vxlan";
 
 type Break = (inner: Routing) => Partial<Routing>;
 
 /** VXLAN, but for what `change` does to it. */
 export function routingOptions(change: Break = () => ({})): RoutingConformanceOptions {
+  return { create: () => changed(vxlan(), change) };
+}
+
+/** The same with native routing. */
+export function nativeOptions(change: Break = () => ({})): RoutingConformanceOptions {
+  return { create: () => changed(native(), change), tunnels: false };
+}
+
+function changed(inner: Routing, change: Break): Routing {
   return {
-    create: () => {
-      const inner = vxlan();
-      return {
-        name: "broken",
-        start: () => inner.start(),
-        overhead: (family) => inner.overhead(family),
-        plan: (local, remotes, underlay) => inner.plan(local, remotes, underlay),
-        [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
-        ...change(inner),
-      };
-    },
+    name: "broken",
+    start: () => inner.start(),
+    overhead: (family) => inner.overhead(family),
+    plan: (local, remotes, underlay) => inner.plan(local, remotes, underlay),
+    [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
+    ...change(inner),
   };
 }
 
@@ -147,6 +152,40 @@ export const brokenRoutings: Readonly<Record<string, Break>> = {
       amend(inner.plan(local, remotes, underlay), remotes, (_, node) =>
         node.podCIDRs.every((range) => !range.includes("300")),
       ),
+  }),
+};
+
+/** By the check that finds it, of native routing. */
+export const brokenNative: Readonly<Record<string, Break>> = {
+  // Has no way to whoever is not a neighbour.
+  "routing/every-range": (inner) => ({
+    plan(local, remotes, underlay) {
+      const plan = inner.plan(local, remotes, underlay);
+      return { ...plan, native: plan.native.filter(({ node }) => node !== "node-8") };
+    },
+  }),
+  // Knows a node by its ranges.
+  "routing/nodes": (inner) => ({
+    plan(local, remotes, underlay) {
+      const plan = inner.plan(local, remotes, underlay);
+      const known = new Set(plan.native.map(({ node }) => node));
+      return { ...plan, nodes: plan.nodes.filter(({ node }) => known.has(node)) };
+    },
+  }),
+  // Takes everybody for a neighbour.
+  "routing/routes-on-link": (inner) => ({
+    plan: (local, remotes, underlay) =>
+      inner.plan(local, remotes, { ...underlay, networks: ["0.0.0.0/0", "::/0"] }),
+  }),
+  // One route to all of them, for they begin alike.
+  "routing/routes-native": (inner) => ({
+    plan(local, remotes, underlay) {
+      const plan = inner.plan(local, remotes, underlay);
+      const routes = plan.routes.map((route) =>
+        route.prefix === "10.77.2.0/24" ? { ...route, prefix: "10.77.2.0/25" } : route,
+      );
+      return { ...plan, routes };
+    },
   }),
 };
 
