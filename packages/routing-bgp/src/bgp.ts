@@ -1,0 +1,271 @@
+import type { CloseMode, ConfigEffect } from "@netloom/bgp";
+import {
+  TypedEmitter,
+  type Emits,
+  type RoutedNode,
+  type RoutePlan,
+  type Routing,
+  type Underlay,
+} from "@netloom/core";
+import { follow } from "@netloom/core/backend";
+import { desired } from "./advertise.ts";
+import type { BackendContext } from "./context.ts";
+import type { DriverEvents, SpeakerDriver } from "./driver.ts";
+import { Instance } from "./instance.ts";
+import { NAME, parseOptions, type BgpOptions, type BgpSetup } from "./options.ts";
+import { resolve, type BgpCondition, type BgpResources, type Resolution } from "./resources/index.ts";
+import { planOf } from "./plan.ts";
+import { StatusWriter } from "./status-writer.ts";
+import type { BgpStatus } from "./status.ts";
+import { CONFIGURATION, StoreResources } from "./store-resources.ts";
+
+export interface BgpRoutingEvents {
+  readonly "peer:changed": readonly [instance: string, ...DriverEvents["peer:changed"]];
+  /** A new configuration was taken: which sessions had to be opened again, and which noticed nothing. */
+  readonly "config:applied": readonly [instance: string, effect: ConfigEffect];
+  /** All that there are now. */
+  readonly "conditions:changed": readonly [conditions: readonly BgpCondition[]];
+}
+
+/** The routing backend, and what it knows of its speakers. */
+export interface BgpRouting extends Routing {
+  readonly events: Emits<BgpRoutingEvents>;
+  /** Speakers run from now on, and tell what the context says. May be called once. */
+  follow(context: BackendContext): void;
+  /** Resolves when every speaker has been told of what there is now, or has failed to take it. */
+  settled(): Promise<void>;
+  status(): Promise<BgpStatus>;
+  /** The speaker of an instance: its routes, and why a peer gets one. `undefined` where there is none. */
+  speaker(instance: string): SpeakerDriver | undefined;
+  /** Ends every speaker, also those of other processes; {@link Routing} disposed of only lets go of them. */
+  close(mode: CloseMode, message?: string): Promise<void>;
+}
+
+/**
+ * Tells the fabric where pods and services are, and learns from it.
+ *
+ * @throws {@link NetloomError} `ERR_OPTIONS_INVALID`, `ERR_BGP_INVALID`.
+ */
+export function bgp(options: BgpOptions): BgpRouting {
+  return new BgpBackend(parseOptions(options));
+}
+
+class BgpBackend implements BgpRouting {
+  readonly name = NAME;
+  readonly #setup: BgpSetup;
+  readonly #events = new TypedEmitter<BgpRoutingEvents>((error) => this.#context?.report(error));
+  readonly #instances = new Map<string, Instance>();
+  readonly #ended = new AbortController();
+  readonly #stops: (() => void)[] = [];
+  #context: BackendContext | undefined;
+  #stored: StoreResources | undefined;
+  #resolution: Resolution = { instances: [], advertisements: [], conditions: [] };
+  #pass: Promise<void> | undefined;
+  #due = false;
+  #statusWriter: StatusWriter | undefined;
+  #following: Promise<void> | undefined;
+
+  constructor(setup: BgpSetup) {
+    this.#setup = setup;
+  }
+
+  get events(): Emits<BgpRoutingEvents> {
+    return this.#events;
+  }
+
+  async start(): Promise<void> {}
+
+  overhead(): number {
+    return 0;
+  }
+
+  plan(local: RoutedNode, remotes: readonly RoutedNode[], underlay: Underlay): RoutePlan {
+    return planOf(local, remotes, underlay, this.#setup.native);
+  }
+
+  follow(context: BackendContext): void {
+    if (this.#context !== undefined) throw new TypeError("bgp: it follows somebody already");
+    this.#context = context;
+    this.#stops.push(context.onChange(() => this.#changed()));
+    if (this.#setup.fixed !== undefined) this.#changed();
+    else this.#following = this.#followStore(context);
+  }
+
+  async settled(): Promise<void> {
+    while (this.#pass !== undefined) await this.#pass;
+    await Promise.all([...this.#instances.values()].map((instance) => instance.settled()));
+  }
+
+  async status(): Promise<BgpStatus> {
+    const instances = [...this.#instances].map(async ([name, { goal, driver }]) => ({
+      name,
+      asn: goal?.instance.config.asn ?? 0,
+      routerId: goal?.instance.config.routerId ?? "",
+      advertised: goal?.sets.reduce((sum, { routes }) => sum + routes.length, 0) ?? 0,
+      // One that does not run has no peers.
+      peers: await driver.peers().catch(() => []),
+    }));
+    return {
+      node: this.#context?.node().name ?? "",
+      instances: await Promise.all(instances),
+      conditions: this.#resolution.conditions,
+    };
+  }
+
+  speaker(instance: string): SpeakerDriver | undefined {
+    return this.#instances.get(instance)?.driver;
+  }
+
+  async close(mode: CloseMode, message?: string): Promise<void> {
+    await this.#end((driver) => driver.close(mode, message));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end((driver) => driver.release());
+  }
+
+  async #end(how: (driver: SpeakerDriver) => Promise<void>): Promise<void> {
+    this.#ended.abort();
+    for (const stop of this.#stops.splice(0)) stop();
+    this.#statusWriter?.stop();
+    await this.#following;
+    const instances = [...this.#instances.values()];
+    this.#instances.clear();
+    for (const instance of instances) instance.stop();
+    const results = await Promise.allSettled(instances.map(({ driver }) => how(driver)));
+    const failures = results.filter((result) => result.status === "rejected");
+    if (failures.length === 0) return;
+    throw new AggregateError(
+      failures.map(({ reason }) => reason as unknown),
+      "bgp: some speakers did not end as they should",
+    );
+  }
+
+  async #followStore({ store, prefix, runtime, report }: BackendContext): Promise<void> {
+    const stored = new StoreResources(`${prefix}${CONFIGURATION}`, report);
+    this.#stored = stored;
+    this.#statusWriter = new StatusWriter(this.#context!, () => this.status());
+    let known = false;
+    await follow({
+      store,
+      prefix: `${prefix}${CONFIGURATION}`,
+      runtime,
+      signal: this.#ended.signal,
+      onList: (listing) => {
+        const changed = stored.load(listing);
+        if (changed || !known) this.#changed();
+        known = true;
+      },
+      onBatch: ({ changes }) => {
+        if (stored.apply(changes)) this.#changed();
+      },
+      onError: report,
+    });
+  }
+
+  /** Soon, and once for whatever comes until then. */
+  #changed(): void {
+    this.#due = true;
+    this.#pass ??= this.#passes().finally(() => {
+      this.#pass = undefined;
+    });
+  }
+
+  async #passes(): Promise<void> {
+    await Promise.resolve();
+    while (this.#due && !this.#ended.signal.aborted) {
+      this.#due = false;
+      try {
+        await this.#once(this.#context!);
+      } catch (error) {
+        this.#context?.report(error);
+      }
+    }
+  }
+
+  async #once(context: BackendContext): Promise<void> {
+    const resources = this.#setup.fixed ?? this.#stored?.resources;
+    // Before the store has been read nobody knows what there should be.
+    if (resources === undefined) return;
+    const secrets = await this.#secretsFor(resources);
+    if (this.#ended.signal.aborted) return;
+    const before = this.#resolution;
+    this.#resolution = this.#resolve(context, resources, secrets);
+    const { instances, advertisements, conditions } = this.#resolution;
+    if (JSON.stringify(before.conditions) !== JSON.stringify(conditions)) {
+      this.#events.emit("conditions:changed", conditions);
+    }
+    const facts = context.facts();
+    for (const instance of instances) {
+      const used = new Set(instance.exports.flatMap(({ entries }) => entries));
+      const mine = advertisements.filter(({ id }) => used.has(id));
+      const goal = {
+        instance,
+        advertisements: mine,
+        sets: desired(facts, mine),
+        install: this.#setup.install,
+      };
+      this.#instanceOf(instance.name, context).set(goal);
+    }
+    await this.#removeExcept(new Set(instances.map(({ name }) => name)));
+    this.#statusWriter?.soon();
+  }
+
+  #resolve(
+    context: BackendContext,
+    resources: BgpResources,
+    secrets: ReadonlyMap<string, string>,
+  ): Resolution {
+    const node = context.node();
+    const { routerId } = this.#setup;
+    const nodeOverrides =
+      routerId === undefined
+        ? resources.nodeOverrides
+        : [{ name: node.name, instances: [{ name: "default", routerId }] }];
+    return resolve(node, { ...resources, nodeOverrides }, { secrets: (name) => secrets.get(name) });
+  }
+
+  async #secretsFor({ peerConfigs }: BgpResources): Promise<ReadonlyMap<string, string>> {
+    const names = new Set(peerConfigs.flatMap(({ authSecretRef }) => authSecretRef ?? []));
+    const lookUp = this.#setup.secrets ?? ((name: string) => this.#stored?.secret(name));
+    const secrets = new Map<string, string>();
+    for (const name of names) {
+      try {
+        const secret = await lookUp(name);
+        if (secret !== undefined) secrets.set(name, secret);
+      } catch (error) {
+        this.#context?.report(error);
+      }
+    }
+    return secrets;
+  }
+
+  #instanceOf(name: string, { runtime, report }: BackendContext): Instance {
+    const known = this.#instances.get(name);
+    if (known !== undefined) return known;
+    const driver = this.#setup.driver(name);
+    driver.events.on("error", report);
+    driver.events.on("peer:changed", (...parameters) => {
+      this.#events.emit("peer:changed", name, ...parameters);
+      this.#statusWriter?.soon();
+    });
+    const instance = new Instance({
+      driver,
+      clock: runtime.clock,
+      report,
+      onEffect: (effect) => void this.#events.emit("config:applied", name, effect),
+    });
+    this.#instances.set(name, instance);
+    return instance;
+  }
+
+  /** Who is configured no more says goodbye: nobody is to keep its routes. */
+  async #removeExcept(names: ReadonlySet<string>): Promise<void> {
+    for (const [name, instance] of this.#instances) {
+      if (names.has(name)) continue;
+      this.#instances.delete(name);
+      instance.stop();
+      await instance.driver.close("withdraw").catch((error: unknown) => this.#context?.report(error));
+    }
+  }
+}

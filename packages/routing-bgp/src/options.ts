@@ -1,0 +1,184 @@
+import type { Family } from "@netloom/bgp";
+import { formatCidr, isNetloomError, NetloomError, parseCidr } from "@netloom/core";
+import type { SpeakerDriver, SpeakerSettings } from "./driver.ts";
+import {
+  parseAdvertisement,
+  parseClusterConfig,
+  parsePeerConfig,
+  type BgpAdvertisementEntry,
+  type BgpPeer,
+  type BgpPeerConfig,
+  type BgpPeerFamily,
+  type BgpResources,
+} from "./resources/index.ts";
+
+export const NAME = "bgp";
+
+/** What every way to configure it has. */
+export interface CommonBgpOptions {
+  /**
+   * Where the speaker of an instance runs. @defaultValue in this process: `localDriver(createSpeaker)`
+   */
+  readonly driver: (instance: string) => SpeakerDriver;
+  /** Where learned routes go: the kernel's main table with metric 179 unless it says otherwise; `false`: nowhere. */
+  readonly install?: SpeakerSettings["install"];
+  /**
+   * Ranges beside the pods' own that know the way back to pods, e.g. the data centre's: what pods send there is never
+   * masqueraded. @defaultValue none
+   */
+  readonly nativeCidr?: string | readonly string[];
+}
+
+/** One speaker a node, the same on every node. */
+export interface StaticBgpOptions extends CommonBgpOptions {
+  /** Ours: 1 to 4294967295. */
+  readonly asn: number;
+  /** @defaultValue the node's IPv4 address */
+  readonly routerId?: string;
+  /** Where peers may call. @defaultValue none: peers are only called */
+  readonly localPort?: number;
+  readonly peers: readonly StaticPeer[];
+  /** To all peers. @defaultValue the node's pod CIDRs */
+  readonly advertise?: readonly BgpAdvertisementEntry[];
+}
+
+/** A peer with its configuration; see {@link BgpPeerConfig} for what is not said here. */
+export interface StaticPeer extends Omit<BgpPeerConfig, "name" | "authSecretRef" | "families"> {
+  /** @defaultValue its address or device */
+  readonly name?: string;
+  readonly asn: BgpPeer["peerAsn"];
+  /** Either this or `interface`. */
+  readonly address?: string;
+  readonly interface?: string;
+  /** TCP-MD5 (RFC 2385). */
+  readonly password?: string;
+  /** What is taken from it; `all` trusts it. @defaultValue nothing */
+  readonly import?: BgpPeerFamily["import"] | "all";
+  readonly maxPrefixes?: number;
+  /** @defaultValue both */
+  readonly families?: readonly Family[];
+}
+
+/** Configured in the store, as {@link BgpResources}. */
+export interface StoredBgpOptions extends CommonBgpOptions {
+  readonly resources: true;
+  /**
+   * The password of a name that a peer configuration refers to.
+   * @defaultValue what the store has under `secrets/<name>`
+   */
+  readonly secrets?: (name: string) => string | undefined | Promise<string | undefined>;
+}
+
+export type BgpOptions = StaticBgpOptions | StoredBgpOptions;
+
+/** Options, checked. */
+export interface BgpSetup {
+  readonly driver: CommonBgpOptions["driver"];
+  readonly install: SpeakerSettings["install"];
+  readonly native: readonly string[];
+  /** `undefined`: they are in the store. */
+  readonly fixed: BgpResources | undefined;
+  readonly routerId: string | undefined;
+  readonly secrets: StoredBgpOptions["secrets"];
+}
+
+const COMMON = ["driver", "install", "nativeCidr"];
+const STATIC = [...COMMON, "asn", "routerId", "localPort", "peers", "advertise"];
+const STORED = [...COMMON, "resources", "secrets"];
+
+/** @throws {@link NetloomError} `ERR_OPTIONS_INVALID`; `ERR_BGP_INVALID` for what resources would refuse too. */
+export function parseOptions(options: BgpOptions): BgpSetup {
+  const known = "resources" in options ? STORED : STATIC;
+  const unknown = Object.keys(options).find((option) => !known.includes(option));
+  if (unknown !== undefined)
+    throw invalid(`there is no option ${unknown}`, options, `write ${known.join(", ")}`);
+  if (typeof options.driver !== "function") {
+    throw invalid("option driver is missing", options.driver, "give e.g. () => localDriver(createSpeaker)");
+  }
+  const { driver, install = {}, nativeCidr = [] } = options;
+  const common = { driver, install, native: cidrs(nativeCidr) };
+  if ("resources" in options) {
+    return { ...common, fixed: undefined, routerId: undefined, secrets: options.secrets };
+  }
+  const { peers } = options;
+  const fixed = staticResources(options);
+  const secrets = (name: string): string | undefined => peers.find((peer) => nameOf(peer) === name)?.password;
+  return { ...common, fixed, routerId: options.routerId, secrets };
+}
+
+/** The same in the shape of resources, so that there is one way to check and to understand them. */
+function staticResources(options: StaticBgpOptions): BgpResources {
+  const { asn, localPort, peers, advertise = [{ type: "PodCIDR" }] } = options;
+  if (!Array.isArray(peers)) throw invalid("option peers is no list", peers, "write a list of peers");
+  return {
+    clusterConfigs: [
+      parseClusterConfig({
+        name: "static",
+        instances: [
+          {
+            name: "default",
+            localAsn: asn,
+            ...(localPort === undefined ? {} : { localPort }),
+            peers: peers.map((peer) => ({
+              name: nameOf(peer),
+              peerAsn: peer.asn,
+              ...(peer.address === undefined ? {} : { peerAddress: peer.address }),
+              ...(peer.interface === undefined ? {} : { interface: peer.interface }),
+              peerConfigRef: nameOf(peer),
+            })),
+          },
+        ],
+      }),
+    ],
+    peerConfigs: peers.map(staticPeerConfig),
+    advertisements: [parseAdvertisement({ name: "static", advertisements: advertise })],
+    nodeOverrides: [],
+  };
+}
+
+function staticPeerConfig(peer: StaticPeer): ReturnType<typeof parsePeerConfig> {
+  const {
+    password,
+    import: policy,
+    maxPrefixes,
+    families = ["ipv4-unicast", "ipv6-unicast"],
+    ...rest
+  } = peer;
+  const { name: _name, asn: _asn, address: _address, interface: _interface, ...config } = rest;
+  const accepted = policy === "all" ? { statements: [{ action: "accept" }] } : policy;
+  return parsePeerConfig({
+    ...config,
+    name: nameOf(peer),
+    ...(password === undefined ? {} : { authSecretRef: nameOf(peer) }),
+    families: families.map((family) => ({
+      family,
+      advertisements: {},
+      ...(accepted === undefined ? {} : { import: accepted }),
+      ...(maxPrefixes === undefined ? {} : { maxPrefixes }),
+    })),
+  });
+}
+
+/** Names have no colons and no zones. */
+function nameOf({ name, address, interface: device }: StaticPeer): string {
+  return name ?? (address ?? device ?? "").replace(/^:+|:+$/g, "").replace(/[:%]+/g, "-");
+}
+
+function cidrs(input: unknown): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(input) ? input : [input];
+  return [...new Set(list.map(canonical))].sort();
+}
+
+function canonical(text: unknown): string {
+  try {
+    return formatCidr(parseCidr(text as string));
+  } catch (error) {
+    if (!isNetloomError(error)) throw error;
+    const what = `option nativeCidr: ${error.message}`;
+    throw invalid(what, text, "write a prefix, or a list of prefixes", error);
+  }
+}
+
+function invalid(what: string, input: unknown, remedy: string, cause?: unknown): NetloomError {
+  return new NetloomError("ERR_OPTIONS_INVALID", what, { input, remedy, backend: NAME, cause });
+}

@@ -1,0 +1,335 @@
+import type { Service } from "@netloom/core";
+import { memoryStore } from "@netloom/core/memory";
+import { describe, expect, it } from "vitest";
+import type { ServiceFact } from "../src/advertise.ts";
+import { bgp, type BgpRouting } from "../src/bgp.ts";
+import { localDriver } from "../src/local-driver.ts";
+import type { BgpOptions } from "../src/options.ts";
+import { FakeContext, PREFIX } from "./support/context.ts";
+import { fakeSpeakers, type FakeSpeaker } from "./support/fake-speaker.ts";
+
+const web: ServiceFact = {
+  name: "default/web",
+  labels: {},
+  addresses: { ClusterIP: [], ExternalIP: [], LoadBalancerIP: ["198.51.100.1"] },
+  externalTrafficPolicy: "local" satisfies Service["externalTrafficPolicy"],
+  backends: { total: 1, local: 1 },
+};
+
+const everything = [
+  { type: "PodCIDR" },
+  { type: "Service", selector: {}, service: { addresses: ["LoadBalancerIP"] } },
+] as const;
+
+type Given<T> = T extends unknown ? Omit<T, "driver" | "install"> : never;
+
+function bench(options: Given<BgpOptions>) {
+  const { createSpeaker, all } = fakeSpeakers();
+  const context = new FakeContext(memoryStore());
+  const { clock } = context;
+  const driver = () => localDriver(createSpeaker, { clock });
+  const routing: BgpRouting = bgp({ ...options, driver, install: false });
+  const settle = async (): Promise<void> => {
+    await context.clock.advance(0);
+    await routing.settled();
+  };
+  const speaker = (): FakeSpeaker => all.at(-1)!;
+  /** Every prefix a peer is told, by what the policy says of its sets. */
+  const told = (peer = "tor"): readonly string[] => {
+    const families = speaker().config.peers.find(({ name }) => name === peer)?.families ?? {};
+    const sets = Object.values(families).flatMap(
+      ({ export: policy }) => policy?.statements.flatMap(({ match }) => match?.sets ?? []) ?? [],
+    );
+    return [...new Set(sets)]
+      .flatMap(
+        (name) =>
+          speaker()
+            .sets.get(name)
+            ?.map(({ prefix }) => prefix) ?? [],
+      )
+      .sort();
+  };
+  return { routing, context, settle, speaker, told, all };
+}
+
+const fixed = {
+  asn: 65_001,
+  peers: [{ name: "tor", asn: 65_000, address: "192.0.2.1", import: "all" }],
+  advertise: everything,
+} as const;
+
+describe("bgp with options", () => {
+  it("makes a speaker that tells the peers of this node's pods, unless told otherwise", async () => {
+    const { routing, context, settle, speaker, told } = bench({
+      asn: 65_001,
+      peers: [
+        { asn: 65_000, address: "2001:db8::1", password: "secret", import: "all" },
+        { asn: "any", interface: "eth1" },
+      ],
+    });
+    routing.follow(context);
+    await settle();
+    expect(speaker().config).toMatchObject({ asn: 65_001, routerId: "192.0.2.11" });
+    expect(speaker().config.peers).toMatchObject([
+      {
+        name: "2001-db8-1",
+        remote: { address: "2001:db8::1" },
+        transport: { md5: "secret" },
+        families: {
+          "ipv4-unicast": { import: { statements: [{ action: "accept" }] }, nextHop: "192.0.2.11" },
+        },
+      },
+      { name: "eth1", remote: { interface: "eth1" }, remoteAsn: "any" },
+    ]);
+    expect(told("2001-db8-1")).toEqual(["10.244.1.0/24"]);
+    expect(context.errors).toEqual([]);
+  });
+
+  it("follows the facts", async () => {
+    const { routing, context, settle, speaker, told } = bench(fixed);
+    routing.follow(context);
+    await settle();
+    expect(told()).toEqual(["10.244.1.0/24"]);
+    context.change({ services: [web] });
+    await settle();
+    expect(told()).toEqual(["10.244.1.0/24", "198.51.100.1/32"]);
+    context.change({ services: [{ ...web, backends: { total: 1, local: 0 } }] });
+    await settle();
+    expect(told()).toEqual(["10.244.1.0/24"]);
+    context.change({ services: [web] });
+    context.change({ draining: true });
+    await settle();
+    expect(told()).toEqual(["10.244.1.0/24"]);
+    expect(speaker().log.filter((line) => line === "advertise static-0 1")).toEqual([]);
+  });
+
+  it("does not touch the speaker when nothing has changed for it", async () => {
+    const { routing, context, settle, speaker } = bench(fixed);
+    routing.follow(context);
+    await settle();
+    const before = [...speaker().log];
+    context.change({ interfaces: { lo: ["192.0.2.77"] } });
+    context.change({});
+    await settle();
+    expect(speaker().log).toEqual(before);
+  });
+
+  it("keeps a prefix allowed while it moves from one set to another", async () => {
+    const pool = { type: "Pool", selector: {}, attributes: { localPreference: 200 } } as const;
+    const { routing, context, settle, speaker } = bench({ ...fixed, advertise: [{ type: "PodCIDR" }, pool] });
+    routing.follow(context);
+    await settle();
+    const pools = [{ name: "p", labels: {}, ranges: ["10.244.1.0/24"] }];
+    const allowed: unknown[] = [];
+    const { advertise } = speaker();
+    speaker().advertise = (set, routes) => {
+      const [peer] = speaker().config.peers;
+      const { statements } = peer!.families!["ipv4-unicast"]!.export!;
+      allowed.push([set, routes.length, statements.flatMap(({ match }) => match?.sets ?? [])]);
+      advertise.call(speaker(), set, routes);
+    };
+    context.change({ pools });
+    await settle();
+    expect(allowed).toEqual([
+      ["static/0+static/1", 1, ["static/0+static/1", "static/0"]],
+      ["static/0", 0, ["static/0+static/1", "static/0"]],
+    ]);
+  });
+
+  it("tells of a refused configuration once, advertises with the old one, and tries again", async () => {
+    const { routing, context, settle, speaker } = bench(fixed);
+    routing.follow(context);
+    await settle();
+    speaker().refusal = new Error("no");
+    context.change({ services: [web], podCIDRs: [] });
+    await settle();
+    context.change({});
+    await settle();
+    expect(context.errors).toHaveLength(1);
+    expect([...speaker().sets.keys()]).toEqual(["static/1"]);
+    speaker().refusal = undefined;
+    await context.clock.advance(5000);
+    await settle();
+    expect(speaker().log.at(-1)).toBe("apply");
+  });
+
+  it("lets go of its speakers when it is disposed of, and ends them when it is closed", async () => {
+    for (const mode of ["preserve", "withdraw"] as const) {
+      const { routing, context, settle, speaker } = bench(fixed);
+      routing.follow(context);
+      await settle();
+      await (mode === "preserve" ? routing[Symbol.asyncDispose]() : routing.close(mode));
+      expect(speaker().closed).toBe(mode);
+      expect(context.listeners).toBe(0);
+      context.change({ podCIDRs: [] });
+      await settle();
+      expect(routing.speaker("default")).toBeUndefined();
+    }
+  });
+
+  it.each([
+    [{ asn: 1, peers: [], driver: undefined }, "ERR_OPTIONS_INVALID", "driver"],
+    [{ asn: 1, peers: [], driver: () => {}, peer: [] }, "ERR_OPTIONS_INVALID", "there is no option peer"],
+    [{ asn: 1, peers: {}, driver: () => {} }, "ERR_OPTIONS_INVALID", "peers is no list"],
+    [{ asn: 1, peers: [], nativeCidr: "10/8", driver: () => {} }, "ERR_OPTIONS_INVALID", "nativeCidr"],
+    [{ asn: 0, peers: [], driver: () => {} }, "ERR_BGP_INVALID", "localAsn 0"],
+    [{ asn: 1, peers: [{ asn: 2 }], driver: () => {} }, "ERR_BGP_INVALID", "name"],
+    [
+      { asn: 1, peers: [{ name: "a", asn: 2 }], driver: () => {} },
+      "ERR_BGP_INVALID",
+      "peerAddress or interface",
+    ],
+    [
+      { asn: 1, peers: [{ asn: 2, address: "192.0.2.1", timers: { hold: 1 } }], driver: () => {} },
+      "ERR_BGP_INVALID",
+      "timers.hold 1",
+    ],
+    [{ resources: true, asn: 1, driver: () => {} }, "ERR_OPTIONS_INVALID", "there is no option asn"],
+  ])("refuses what cannot be right: %#", (options, code, message) => {
+    const make = (): unknown => bgp(options as unknown as BgpOptions);
+    expect(make).toThrow(expect.objectContaining({ code }) as Error);
+    expect(make).toThrow(message);
+  });
+});
+
+describe("bgp with resources in the store", () => {
+  const cluster = {
+    name: "all",
+    instances: [
+      {
+        name: "main",
+        localAsn: 65_001,
+        peers: [{ name: "tor", peerAsn: 65_000, peerAddress: "192.0.2.1", peerConfigRef: "tor" }],
+      },
+    ],
+  };
+  const peer = {
+    name: "tor",
+    authSecretRef: "word",
+    families: [{ family: "ipv4-unicast", advertisements: { matchLabels: { to: "tor" } } }],
+  };
+  const advertisement = { name: "pods", labels: { to: "tor" }, advertisements: [{ type: "PodCIDR" }] };
+
+  async function put(context: FakeContext, path: string, value: unknown): Promise<void> {
+    const key = `${PREFIX}${path}`;
+    const known = await context.store.get(key);
+    if (known === undefined) await context.store.create(key, value as never);
+    else await context.store.update(key, value as never, { revision: known.revision });
+  }
+
+  async function stored(options: Partial<Given<BgpOptions>> = {}) {
+    const at = bench({ resources: true, ...options } as Given<BgpOptions>);
+    await put(at.context, "config/cluster-configs/all", cluster);
+    await put(at.context, "config/peer-configs/tor", peer);
+    await put(at.context, "config/advertisements/pods", advertisement);
+    await put(at.context, "config/secrets/word", "secret");
+    const settle = async (): Promise<void> => {
+      for (let turn = 0; turn < 5; turn += 1) await at.settle();
+    };
+    return { ...at, settle };
+  }
+
+  it("is what they say, and becomes what they say next", async () => {
+    const { routing, context, settle, speaker, told } = await stored();
+    const effects: unknown[] = [];
+    routing.events.on("config:applied", (name, { soft }) => effects.push([name, soft]));
+    routing.follow(context);
+    await settle();
+    expect(speaker().config.peers[0]).toMatchObject({ name: "tor", transport: { md5: "secret" } });
+    expect(told()).toEqual(["10.244.1.0/24"]);
+    await put(context, "config/advertisements/pods", { ...advertisement, labels: {} });
+    await settle();
+    expect(told()).toEqual([]);
+    expect(effects).toEqual([["main", ["tor"]]]);
+    expect(context.errors).toEqual([]);
+  });
+
+  it("asks for passwords where a function knows them", async () => {
+    const { routing, context, settle, speaker } = await stored({
+      secrets: async (name: string) => `of ${name}`,
+    } as Partial<Given<BgpOptions>>);
+    routing.follow(context);
+    await settle();
+    expect(speaker().config.peers[0]?.transport?.md5).toBe("of word");
+  });
+
+  it("tells of what is missing, and of its end", async () => {
+    const { routing, context, settle, speaker } = await stored();
+    const heard: unknown[] = [];
+    routing.events.on("conditions:changed", (conditions) => heard.push(conditions.map(({ type }) => type)));
+    await context.store.delete(`${PREFIX}config/secrets/word`);
+    routing.follow(context);
+    await settle();
+    expect(speaker().config.peers).toEqual([]);
+    await put(context, "config/secrets/word", "secret");
+    await settle();
+    expect(speaker().config.peers).toHaveLength(1);
+    expect(heard).toEqual([["MissingAuthSecret"], []]);
+  });
+
+  it("keeps to what it last understood where a resource is broken, and says so", async () => {
+    const { routing, context, settle, speaker } = await stored();
+    routing.follow(context);
+    await settle();
+    await put(context, "config/peer-configs/tor", { ...peer, timers: { hold: 1 } });
+    await put(context, "config/cluster-configs/other", cluster);
+    await settle();
+    expect(context.errors).toMatchObject([
+      { code: "ERR_BGP_INVALID", message: expect.stringContaining("peer-configs/tor at revision") as string },
+      { code: "ERR_BGP_INVALID", message: expect.stringContaining("its name is all") as string },
+    ]);
+    expect(speaker().config.peers).toHaveLength(1);
+  });
+
+  it("lets the older of two configurations have the node", async () => {
+    const { routing, context, settle, speaker } = await stored();
+    await put(context, "config/cluster-configs/a", { ...cluster, name: "a", instances: [] });
+    routing.follow(context);
+    await settle();
+    expect(speaker().config.asn).toBe(65_001);
+    expect((await routing.status()).conditions).toMatchObject([
+      { type: "ConflictingClusterConfig", subject: "a" },
+    ]);
+  });
+
+  it("ends a speaker that is configured no more, and starts another where one is", async () => {
+    const { routing, context, settle, speaker, all } = await stored();
+    routing.follow(context);
+    await settle();
+    const [instance] = cluster.instances;
+    await put(context, "config/cluster-configs/all", {
+      ...cluster,
+      instances: [{ ...instance, name: "next" }],
+    });
+    await settle();
+    expect(all[0]?.closed).toBe("withdraw");
+    expect(speaker().closed).toBeUndefined();
+    context.change({}, { labels: {} });
+    await context.store.delete(`${PREFIX}config/cluster-configs/all`);
+    await settle();
+    expect(speaker().closed).toBe("withdraw");
+  });
+
+  it("writes into the store how it goes", async () => {
+    const { routing, context, settle, speaker } = await stored();
+    routing.follow(context);
+    await settle();
+    speaker().become("tor", { establishedAt: 7 });
+    await context.clock.advance(1000);
+    await settle();
+    const status = await context.store.get(`${PREFIX}status/n1`);
+    expect(status?.value).toMatchObject({
+      node: "n1",
+      conditions: [],
+      instances: [
+        {
+          name: "main",
+          asn: 65_001,
+          advertised: 1,
+          peers: [{ name: "tor", state: "established", establishedAt: 7 }],
+        },
+      ],
+    });
+    await routing[Symbol.asyncDispose]();
+  });
+});
