@@ -1,5 +1,9 @@
 import { uint16 } from "./bytes.ts";
 
+const ZERO = 0x30;
+/** As a digit would be counted. */
+const DOT = 0x2e - ZERO;
+
 /** The canonical text (RFC 5952 for IPv6) of the address of 4 or 16 bytes at `at`. */
 export function formatAddress(bytes: Uint8Array, at: number, size: 4 | 16): string {
   return size === 4 ? formatIpv4(bytes, at) : formatIpv6(bytes, at);
@@ -47,10 +51,24 @@ export function ipv4Bytes(text: string): Uint8Array {
 
 /** Four decimal octets, without leading zeros, which some parsers read as octal. */
 function parseIpv4(text: string): number[] | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4 || !parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part))) return undefined;
-  const octets = parts.map(Number);
-  return octets.every((octet) => octet <= 255) ? octets : undefined;
+  const octets: number[] = [];
+  let octet = 0;
+  let digits = 0;
+  for (let at = 0; at <= text.length; at += 1) {
+    const digit = at === text.length ? DOT : text.charCodeAt(at) - ZERO;
+    if (digit === DOT) {
+      if (digits === 0 || octets.length === 4) return undefined;
+      octets.push(octet);
+      octet = 0;
+      digits = 0;
+    } else {
+      if (digit < 0 || digit > 9 || (digits > 0 && octet === 0)) return undefined;
+      octet = octet * 10 + digit;
+      digits += 1;
+      if (octet > 255) return undefined;
+    }
+  }
+  return octets.length === 4 ? octets : undefined;
 }
 
 function parseIpv6(text: string): number[] | undefined {

@@ -1,6 +1,7 @@
 import type { AsPathSegment } from "../attributes.ts";
-import { bytesOf, unsigned } from "../bytes.ts";
+import { unsigned } from "../bytes.ts";
 import { AS_TRANS } from "../open.ts";
+import type { AttributeWriter } from "./writer.ts";
 
 /** By number: RFC 4271 section 4.3, RFC 5065 section 3. */
 const SEGMENT_TYPES = [undefined, "set", "sequence", "confed-sequence", "confed-set"] as const;
@@ -43,16 +44,19 @@ export function decodeAsPath(bytes: Uint8Array, start: number, end: number, widt
 }
 
 /** Segments of more than 255 AS numbers become several. In two bytes, a large number is AS_TRANS (RFC 6793). */
-export function encodeAsPath(segments: readonly AsPathSegment[], width: 2 | 4): number[] {
-  const bytes: number[] = [];
+export function writeAsPath(writer: AttributeWriter, segments: readonly AsPathSegment[], width: 2 | 4): void {
   for (const { type, asns } of segments) {
     for (let from = 0; from < asns.length; from += MAX_SEGMENT) {
-      const part = asns.slice(from, from + MAX_SEGMENT);
-      bytes.push(SEGMENT_TYPES.indexOf(type), part.length);
-      for (const asn of part) bytes.push(...bytesOf(width === 2 && asn > 0xffff ? AS_TRANS : asn, width));
+      const to = Math.min(asns.length, from + MAX_SEGMENT);
+      writer.uint8(SEGMENT_TYPES.indexOf(type));
+      writer.uint8(to - from);
+      for (let index = from; index < to; index += 1) {
+        const asn = asns[index] as number;
+        if (width === 4) writer.uint32(asn);
+        else writer.uint16(asn > 0xffff ? AS_TRANS : asn);
+      }
     }
   }
-  return bytes;
 }
 
 /** What goes into AS4_PATH (RFC 6793 section 4.2.2); `undefined`: no number in the path needs it. */

@@ -1,11 +1,11 @@
 import { ipv4Bytes, parseAddress } from "../address.ts";
-import type { Origin, PathAttributes } from "../attributes.ts";
-import { bytesOf } from "../bytes.ts";
+import type { Origin, PathAttributes, UnknownAttribute } from "../attributes.ts";
 import type { WireContext } from "../context.ts";
 import type { Family } from "../family.ts";
 import { AS_TRANS } from "../open.ts";
-import { as4PathOf, encodeAsPath } from "./as-path.ts";
-import { ATTRIBUTE, EXPECTED_FLAGS, EXTENDED_LENGTH } from "./types.ts";
+import { as4PathOf, writeAsPath } from "./as-path.ts";
+import { ATTRIBUTE } from "./types.ts";
+import { AttributeWriter } from "./writer.ts";
 
 /** Attributes as they go into UPDATEs of one session, for prefixes of one family. */
 export interface EncodedAttributes {
@@ -16,6 +16,8 @@ export interface EncodedAttributes {
 }
 
 const ORIGINS: Readonly<Record<Origin, number>> = { igp: 0, egp: 1, incomplete: 2 };
+
+const writer = new AttributeWriter();
 
 /**
  * Writes attributes for a session. What is not for it is left out: LOCAL_PREF, ORIGINATOR_ID and CLUSTER_LIST for
@@ -30,64 +32,165 @@ export function encodeAttributes(
   family: Family,
 ): EncodedAttributes {
   const classicNextHop = family === "ipv4-unicast" && !attributes.nextHop.includes(":");
-  const list: [type: number, value: ArrayLike<number>, flags?: number][] = [
-    [ATTRIBUTE.origin, [ORIGINS[attributes.origin]]],
-    [ATTRIBUTE.asPath, encodeAsPath(attributes.asPath, context.fourOctetAs ? 4 : 2)],
-  ];
-  if (classicNextHop) list.push([ATTRIBUTE.nextHop, ipv4Bytes(attributes.nextHop)]);
-  if (attributes.med !== undefined) list.push([ATTRIBUTE.multiExitDisc, bytesOf(attributes.med, 4)]);
-  if (attributes.atomicAggregate === true) list.push([ATTRIBUTE.atomicAggregate, []]);
-  if (attributes.communities !== undefined && attributes.communities.length > 0)
-    list.push([ATTRIBUTE.communities, attributes.communities.flatMap((each) => bytesOf(each, 4))]);
-  if (attributes.extendedCommunities !== undefined && attributes.extendedCommunities.length > 0)
-    list.push([
-      ATTRIBUTE.extendedCommunities,
-      attributes.extendedCommunities.flatMap((each) => bytesOf64(each)),
-    ]);
-  if (attributes.largeCommunities !== undefined && attributes.largeCommunities.length > 0)
-    list.push([
-      ATTRIBUTE.largeCommunities,
-      attributes.largeCommunities.flatMap((parts) => parts.flatMap((part) => bytesOf(part, 4))),
-    ]);
-  if (attributes.onlyToCustomer !== undefined)
-    list.push([ATTRIBUTE.onlyToCustomer, bytesOf(attributes.onlyToCustomer, 4)]);
-  for (const { type, value, flags } of attributes.unknown ?? []) list.push([type, value, flags]);
-  if (context.internal) list.push(...internalOnly(attributes));
-  list.push(...withAsNumbers(attributes, context));
-  list.sort(([left], [right]) => left - right);
+  const unknown = attributes.unknown?.toSorted((left, right) => left.type - right.type) ?? [];
+  writer.reset();
+  let next = 0;
+  for (const write of WRITERS) {
+    for (; next < unknown.length && (unknown[next]?.type ?? 0) < write.type; next += 1)
+      writeUnknown(unknown[next] as UnknownAttribute);
+    if (write.type !== ATTRIBUTE.nextHop || classicNextHop) write.write(attributes, context);
+  }
+  for (; next < unknown.length; next += 1) writeUnknown(unknown[next] as UnknownAttribute);
   return {
-    bytes: Uint8Array.from(list.flatMap(([type, value, flags]) => encodeAttribute(type, value, flags))),
+    bytes: writer.finish(),
     mpNextHop: classicNextHop ? undefined : mpNextHop(attributes, context, family),
   };
 }
 
-function internalOnly(attributes: PathAttributes): [type: number, value: ArrayLike<number>][] {
-  const list: [type: number, value: ArrayLike<number>][] = [];
-  if (attributes.localPref !== undefined) list.push([ATTRIBUTE.localPref, bytesOf(attributes.localPref, 4)]);
-  if (attributes.originatorId !== undefined)
-    list.push([ATTRIBUTE.originatorId, ipv4Bytes(attributes.originatorId)]);
-  if (attributes.clusterList !== undefined && attributes.clusterList.length > 0)
-    list.push([ATTRIBUTE.clusterList, attributes.clusterList.flatMap((each) => [...ipv4Bytes(each)])]);
-  return list;
+interface Writer {
+  readonly type: number;
+  readonly write: (attributes: PathAttributes, context: WireContext) => void;
 }
 
-/** AGGREGATOR, and what goes beside it and AS_PATH to a peer with two-byte AS numbers. */
-function withAsNumbers(
-  attributes: PathAttributes,
-  context: WireContext,
-): [type: number, value: ArrayLike<number>][] {
-  const list: [type: number, value: ArrayLike<number>][] = [];
-  const { aggregator } = attributes;
-  const large = !context.fourOctetAs && aggregator !== undefined && aggregator.asn > 0xffff;
-  if (aggregator !== undefined) {
-    const asn = bytesOf(large ? AS_TRANS : aggregator.asn, context.fourOctetAs ? 4 : 2);
-    list.push([ATTRIBUTE.aggregator, [...asn, ...ipv4Bytes(aggregator.address)]]);
-    if (large)
-      list.push([ATTRIBUTE.as4Aggregator, [...bytesOf(aggregator.asn, 4), ...ipv4Bytes(aggregator.address)]]);
-  }
-  const as4Path = context.fourOctetAs ? undefined : as4PathOf(attributes.asPath);
-  if (as4Path !== undefined) list.push([ATTRIBUTE.as4Path, encodeAsPath(as4Path, 4)]);
-  return list;
+/** In the order of types: RFC 4271 section 5 asks for it. */
+const WRITERS: readonly Writer[] = [
+  writerOf(
+    ATTRIBUTE.origin,
+    ({ origin }) => ORIGINS[origin],
+    (value) => writer.uint8(value),
+  ),
+  {
+    type: ATTRIBUTE.asPath,
+    write({ asPath }, { fourOctetAs }) {
+      writer.begin(ATTRIBUTE.asPath);
+      writeAsPath(writer, asPath, fourOctetAs ? 4 : 2);
+      writer.end();
+    },
+  },
+  writerOf(ATTRIBUTE.nextHop, ({ nextHop }) => nextHop, writeIpv4),
+  writerOf(
+    ATTRIBUTE.multiExitDisc,
+    ({ med }) => med,
+    (value) => writer.uint32(value),
+  ),
+  writerOf(
+    ATTRIBUTE.localPref,
+    ({ localPref }, { internal }) => (internal ? localPref : undefined),
+    (value) => writer.uint32(value),
+  ),
+  writerOf(
+    ATTRIBUTE.atomicAggregate,
+    ({ atomicAggregate }) => atomicAggregate === true || undefined,
+    () => {},
+  ),
+  {
+    type: ATTRIBUTE.aggregator,
+    write({ aggregator }, { fourOctetAs }) {
+      if (aggregator === undefined) return;
+      writer.begin(ATTRIBUTE.aggregator);
+      if (fourOctetAs) writer.uint32(aggregator.asn);
+      else writer.uint16(aggregator.asn > 0xffff ? AS_TRANS : aggregator.asn);
+      writeIpv4(aggregator.address);
+      writer.end();
+    },
+  },
+  listWriterOf(
+    ATTRIBUTE.communities,
+    ({ communities }) => communities,
+    (value) => writer.uint32(value),
+  ),
+  writerOf(
+    ATTRIBUTE.originatorId,
+    ({ originatorId }, { internal }) => (internal ? originatorId : undefined),
+    writeIpv4,
+  ),
+  listWriterOf(
+    ATTRIBUTE.clusterList,
+    ({ clusterList }, { internal }) => (internal ? clusterList : undefined),
+    writeIpv4,
+  ),
+  listWriterOf(
+    ATTRIBUTE.extendedCommunities,
+    ({ extendedCommunities }) => extendedCommunities,
+    (value) => writer.uint64(value),
+  ),
+  {
+    type: ATTRIBUTE.as4Path,
+    write({ asPath }, { fourOctetAs }) {
+      const path = fourOctetAs ? undefined : as4PathOf(asPath);
+      if (path === undefined) return;
+      writer.begin(ATTRIBUTE.as4Path);
+      writeAsPath(writer, path, 4);
+      writer.end();
+    },
+  },
+  {
+    type: ATTRIBUTE.as4Aggregator,
+    write({ aggregator }, { fourOctetAs }) {
+      if (fourOctetAs || aggregator === undefined || aggregator.asn <= 0xffff) return;
+      writer.begin(ATTRIBUTE.as4Aggregator);
+      writer.uint32(aggregator.asn);
+      writeIpv4(aggregator.address);
+      writer.end();
+    },
+  },
+  listWriterOf(
+    ATTRIBUTE.largeCommunities,
+    ({ largeCommunities }) => largeCommunities,
+    (parts) => {
+      for (const part of parts) writer.uint32(part);
+    },
+  ),
+  writerOf(
+    ATTRIBUTE.onlyToCustomer,
+    ({ onlyToCustomer }) => onlyToCustomer,
+    (value) => writer.uint32(value),
+  ),
+];
+
+function writerOf<Value>(
+  type: number,
+  read: (attributes: PathAttributes, context: WireContext) => Value | undefined,
+  write: (value: Value) => void,
+): Writer {
+  return {
+    type,
+    write(attributes, context) {
+      const value = read(attributes, context);
+      if (value === undefined) return;
+      writer.begin(type);
+      write(value);
+      writer.end();
+    },
+  };
+}
+
+/** An empty list is not sent: it would be malformed (RFC 7606 sections 7.8, 7.10, 7.14). */
+function listWriterOf<Value>(
+  type: number,
+  read: (attributes: PathAttributes, context: WireContext) => readonly Value[] | undefined,
+  write: (value: Value) => void,
+): Writer {
+  return {
+    type,
+    write(attributes, context) {
+      const values = read(attributes, context);
+      if (values === undefined || values.length === 0) return;
+      writer.begin(type);
+      for (const value of values) write(value);
+      writer.end();
+    },
+  };
+}
+
+function writeUnknown({ type, flags, value }: UnknownAttribute): void {
+  writer.begin(type, flags);
+  writer.bytes(value);
+  writer.end();
+}
+
+function writeIpv4(text: string): void {
+  writer.bytes(ipv4Bytes(text));
 }
 
 function mpNextHop(attributes: PathAttributes, context: WireContext, family: Family): Uint8Array {
@@ -100,19 +203,4 @@ function mpNextHop(attributes: PathAttributes, context: WireContext, family: Fam
   const linkLocal = parseAddress(linkLocalNextHop);
   if (linkLocal?.length !== 16) throw new RangeError(`${linkLocalNextHop} is no IPv6 address`);
   return Uint8Array.of(...bytes, ...linkLocal);
-}
-
-function encodeAttribute(
-  type: number,
-  value: ArrayLike<number>,
-  flags: number = EXPECTED_FLAGS[type] as number,
-): number[] {
-  const long = value.length > 255;
-  const length = bytesOf(value.length, long ? 2 : 1);
-  return [(flags & ~EXTENDED_LENGTH) | (long ? EXTENDED_LENGTH : 0), type, ...length, ...Array.from(value)];
-}
-
-function bytesOf64(value: bigint): number[] {
-  if (value < 0n || value > 0xffff_ffff_ffff_ffffn) throw new RangeError(`${value} does not fit 8 bytes`);
-  return [...bytesOf(Number(value >> 32n), 4), ...bytesOf(Number(value & 0xffff_ffffn), 4)];
 }
