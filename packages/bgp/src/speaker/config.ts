@@ -43,7 +43,7 @@ export interface PeerConfig {
   /** Administratively down, and why: sent to the peer (RFC 9003). */
   readonly shutdown?: string;
   readonly transport?: {
-    /** Over so many hops at most: external peers are one hop away otherwise. */
+    /** The TTL of what is sent. @defaultValue 1 to external peers, the system's to internal ones */
     readonly multihop?: number;
     /** TTL security (RFC 5082): the peer is this many hops away at most. Not together with `multihop`. */
     readonly ttlSecurity?: number;

@@ -41,10 +41,10 @@ export interface SpeakerEvents {
 /**
  * How the end of a speaker looks from outside:
  * - `preserve`: connections close without a word, so that peers with graceful restart keep the routes;
- * - `withdraw`: a Cease is sent (RFC 4486 subcode 2), routes go;
- * - `hard`: as `withdraw`, past graceful restart's notification support (RFC 8538 section 3).
+ * - `withdraw`: a Cease is sent (RFC 4486 subcode 2), past graceful restart's notification support (RFC 8538 section 3):
+ *   routes go.
  */
-export type CloseMode = "preserve" | "withdraw" | "hard";
+export type CloseMode = "preserve" | "withdraw";
 
 export interface StartOptions {
   /** This process takes the place of one whose routes the peers keep: sets the restart bit (RFC 4724 section 3). */

@@ -1,0 +1,333 @@
+import { BgpError } from "../errors.ts";
+import type { AdjOut } from "../rib/adj-out.ts";
+import type { Rib, RibPeerId } from "../rib/rib.ts";
+import { familiesOf } from "../session/open.ts";
+import type { Down, SessionHandler } from "../session/handler.ts";
+import { Session } from "../session/session.ts";
+import { configuredTarget, type Target } from "../session/target.ts";
+import type { Connection } from "../transport/transport.ts";
+import type { Family } from "../wire/family.ts";
+import type { Negotiated } from "../wire/negotiate.ts";
+import { encodeEndOfRib } from "../wire/pack.ts";
+import { encodeRouteRefresh } from "../wire/route-refresh.ts";
+import type { AttributeFault, Update } from "../wire/update.ts";
+import { withoutScope } from "./callers.ts";
+import type { PeerConfig } from "./config.ts";
+import type { World } from "./deps.ts";
+import { Flush } from "./flush.ts";
+import { Retention, type PeerRestart } from "./retention.ts";
+import { CEASE } from "../wire/notification.ts";
+import type { FamilyStatus, PeerState, PeerStatus, RibRoute } from "./status.ts";
+
+/** What a peer needs of the speaker it belongs to. */
+export interface PeerHost {
+  readonly world: World;
+  readonly rib: Rib;
+  readonly asn: number;
+  readonly routerId: string;
+  /** This process has taken the place of another a moment ago. */
+  restarting(): boolean;
+  /** Everything of ours has been told: End-of-RIB may go out. */
+  readonly ready: Promise<unknown>;
+  changed(peer: Peer, before: PeerState, reason: BgpError | undefined): void;
+  complete(peer: Peer, family: Family): void;
+  malformed(peer: Peer, faults: readonly AttributeFault[]): void;
+  /** The session is down, and none of its routes are kept. */
+  gone(peer: Peer): void;
+}
+
+/** One peer: its session, its routes in the RIB, and what it is told. */
+export class Peer implements SessionHandler {
+  readonly name: string;
+  readonly #host: PeerHost;
+  readonly #session: Session;
+  readonly #retention: Retention;
+  #config: PeerConfig;
+  #ribPeer: RibPeerId | undefined;
+  /** Of #ribPeer: with another AS or identifier it is somebody else. */
+  #ribIdentity = "";
+  #flush: Flush | undefined;
+  readonly #outs = new Map<Family, AdjOut>();
+  #watch: Disposable | undefined;
+  readonly #complete = new Set<Family>();
+  #established = 0;
+  #negotiated: Negotiated | undefined;
+
+  /** @param name - of a dynamic peer: with its address, for several share a configuration */
+  constructor(host: PeerHost, config: PeerConfig, name = config.name) {
+    this.name = name;
+    this.#host = host;
+    this.#config = config;
+    const { world, asn, routerId } = host;
+    const { clock } = world;
+    this.#retention = new Retention(
+      {
+        markStale: (family) => this.#inRib((rib, peer) => rib.markStale(peer, family)),
+        markLongLivedStale: (family) => this.#inRib((rib, peer) => rib.markLongLivedStale(peer, family)),
+        sweepStale: (family) => this.#inRib((rib, peer) => rib.sweepStale(peer, family)),
+        drop: (family) => this.#inRib((rib, peer) => rib.drop(peer, family)),
+      },
+      clock,
+      () => {
+        if (this.state === "established") return;
+        this.#forget();
+        host.gone(this);
+      },
+    );
+    this.#session = new Session({
+      config,
+      local: { asn: config.localAsn ?? asn, routerId },
+      facts: () => ({ restarting: this.#established === 0 && host.restarting() }),
+      resolve: () => this.#target(),
+      transport: world.transport,
+      clock,
+      random: world.random,
+      turn: world.defer,
+      handler: this,
+    });
+  }
+
+  get config(): PeerConfig {
+    return this.#config;
+  }
+
+  get state(): PeerState {
+    return this.#session.state;
+  }
+
+  start(): void {
+    if (this.#config.shutdown === undefined) this.#session.start();
+  }
+
+  accept(connection: Connection): void {
+    this.#session.accept(connection);
+  }
+
+  /** What changes under an open session; the rest needs a peer of its own. */
+  configure(config: PeerConfig): void {
+    const before = this.#config;
+    this.#config = config;
+    this.#session.configure(config);
+    if (this.#ribPeer !== undefined) this.#host.rib.setPolicies(this.#ribPeer, config.families ?? {});
+    for (const family of familiesOf(config)) this.#checkLimit(family);
+    if (before.shutdown === config.shutdown) return;
+    if (config.shutdown === undefined) this.#session.start();
+    else
+      void this.#session.stop({
+        subcode: CEASE.administrativeShutdown,
+        message: config.shutdown,
+        hard: true,
+      });
+  }
+
+  async stop(how: Parameters<Session["stop"]>[0]): Promise<void> {
+    await this.#session.stop(how);
+    this.#retention.clear();
+    this.#forget();
+  }
+
+  reset(message: string | undefined): void {
+    this.#session.reset(CEASE.administrativeReset, message);
+  }
+
+  refresh(direction: "in" | "out", family: Family): void {
+    const { negotiated } = this.#session;
+    if (negotiated?.context.families.includes(family) !== true) return;
+    if (direction === "out") return this.refreshRequested(family, "request");
+    if (negotiated.routeRefresh) this.#session.send(encodeRouteRefresh(family, "request"));
+    else this.#session.reset(CEASE.administrativeReset, "route refresh is not supported");
+  }
+
+  routes(direction: "received" | "advertised"): Iterable<RibRoute> {
+    if (this.#ribPeer === undefined) return [];
+    return this.#host.rib[direction](this.#ribPeer);
+  }
+
+  status(): PeerStatus {
+    const { negotiated, stats } = this.#session;
+    const { remote } = this.#config;
+    const connection = this.#session.connection;
+    return {
+      name: this.name,
+      remoteAddress: connection?.remote.address ?? ("address" in remote ? remote.address : ""),
+      remoteAsn:
+        negotiated?.remoteAsn ??
+        (typeof this.#config.remoteAsn === "number" ? this.#config.remoteAsn : undefined),
+      remoteRouterId: negotiated?.remoteRouterId,
+      localAddress: connection?.local.address,
+      state: this.state,
+      establishedAt: stats.establishedAt,
+      established: stats.established,
+      holdTime: negotiated?.holdTime,
+      keepalive: negotiated?.keepalive,
+      families: familiesOf(this.#config).map((family) => this.#familyStatus(family)),
+      capabilities: negotiated?.capabilities ?? [],
+      messages: { received: total(stats.received), sent: total(stats.sent) },
+      lastError: lastErrorOf(this.#session),
+    };
+  }
+
+  stateChanged(from: PeerState, to: PeerState, reason: BgpError | undefined): void {
+    if (to !== from) this.#host.changed(this, from, reason);
+  }
+
+  established(negotiated: Negotiated): void {
+    const { rib, world } = this.#host;
+    this.#established++;
+    this.#negotiated = negotiated;
+    this.#complete.clear();
+    const ribPeer = this.#enterRib(negotiated);
+    const { families } = negotiated.context;
+    this.#retention.established(families, restartOf(negotiated));
+    const flush = new Flush({
+      clock: world.clock,
+      defer: world.defer,
+      writable: () => this.#session.writable,
+      send: (message) => this.#session.send(message),
+    });
+    this.#flush = flush;
+    const address = withoutScope(this.#session.connection!.local.address);
+    for (const family of families) {
+      const out = rib.openOut(ribPeer, family, negotiated.context, { address });
+      this.#outs.set(family, out);
+      flush.add(family, out);
+    }
+    // Who restarts says so only when it has told everything: what it has not told by then is withdrawn.
+    void this.#host.ready.then(() => {
+      for (const family of families) flush.afterwards(family, encodeEndOfRib(family));
+    });
+    this.#watchPath();
+  }
+
+  update(update: Update): void {
+    this.#inRib((rib, peer) => rib.apply(peer, update));
+    if (update.faults.length > 0) this.#host.malformed(this, update.faults);
+    for (const { run } of update.reach) this.#checkLimit(run.family);
+    const { endOfRib } = update;
+    if (endOfRib === undefined) return;
+    this.#retention.endOfRib(endOfRib);
+    if (this.#complete.has(endOfRib)) return;
+    this.#complete.add(endOfRib);
+    this.#host.complete(this, endOfRib);
+  }
+
+  refreshRequested(family: Family, kind: "request" | "begin" | "end"): void {
+    const { negotiated } = this.#session;
+    if (negotiated?.context.families.includes(family) !== true || this.#ribPeer === undefined) return;
+    const { rib } = this.#host;
+    // RFC 7313 section 4: between the two marks the peer tells all it has; what it does not is gone.
+    if (kind === "begin") return rib.markStale(this.#ribPeer, family);
+    if (kind === "end") return void rib.sweepStale(this.#ribPeer, family);
+    const marked = negotiated.enhancedRouteRefresh;
+    if (marked) this.#session.send(encodeRouteRefresh(family, "begin"));
+    this.#outs.get(family)?.refresh();
+    if (marked) this.#flush?.afterwards(family, encodeRouteRefresh(family, "end"));
+  }
+
+  down(_reason: BgpError | undefined, { graceful }: Down): void {
+    const { rib } = this.#host;
+    const negotiated = this.#negotiated;
+    this.#negotiated = undefined;
+    this.#watch?.[Symbol.dispose]();
+    this.#watch = undefined;
+    this.#flush?.close();
+    this.#flush = undefined;
+    this.#outs.clear();
+    const families = negotiated?.context.families ?? familiesOf(this.#config);
+    if (this.#ribPeer !== undefined) for (const family of families) rib.closeOut(this.#ribPeer, family);
+    this.#retention.down(families, graceful && negotiated !== undefined ? restartOf(negotiated) : undefined);
+  }
+
+  writable(): void {
+    this.#flush?.wake();
+  }
+
+  #target(): Target | undefined {
+    const { remote } = this.#config;
+    if (!("interface" in remote)) return configuredTarget(this.#config);
+    const address = this.#host.world.neighbourOn(remote.interface);
+    if (address === undefined) return undefined;
+    return { address: `${withoutScope(address)}%${remote.interface}`, port: remote.port };
+  }
+
+  /** The routes of a peer that came back stay its own, if it is the same. */
+  #enterRib({ remoteAsn, remoteRouterId, context }: Negotiated): RibPeerId {
+    const { rib, asn } = this.#host;
+    const address = withoutScope(this.#session.connection!.remote.address);
+    const identity = `${remoteAsn} ${remoteRouterId} ${address}`;
+    if (this.#ribPeer !== undefined && this.#ribIdentity === identity) return this.#ribPeer;
+    this.#forget();
+    this.#ribIdentity = identity;
+    this.#ribPeer = rib.addPeer(
+      {
+        name: this.name,
+        kind: context.internal ? "internal" : "external",
+        asn: remoteAsn,
+        localAsn: this.#config.localAsn ?? asn,
+        routerId: remoteRouterId,
+        address,
+        role: this.#config.role,
+      },
+      this.#config.families ?? {},
+    );
+    return this.#ribPeer;
+  }
+
+  #forget(): void {
+    if (this.#ribPeer !== undefined) this.#host.rib.removePeer(this.#ribPeer);
+    this.#ribPeer = undefined;
+  }
+
+  #inRib(act: (rib: Rib, peer: RibPeerId) => void): void {
+    if (this.#ribPeer !== undefined) act(this.#host.rib, this.#ribPeer);
+  }
+
+  #checkLimit(family: Family): void {
+    const limit = this.#config.families?.[family]?.maxPrefixes;
+    if (limit === undefined || this.#ribPeer === undefined || this.state !== "established") return;
+    const { received } = this.#host.rib.counts(this.#ribPeer, family);
+    if (received > limit) this.#session.reset(CEASE.maximumPrefixes, undefined, { hard: true });
+  }
+
+  #watchPath(): void {
+    const { failureDetector: options, remote, transport } = this.#config;
+    const { failureDetector } = this.#host.world;
+    const connection = this.#session.connection!;
+    if (options === undefined || failureDetector === undefined) return;
+    const path = {
+      local: connection.local.address,
+      remote: connection.remote.address,
+      interface: "interface" in remote ? remote.interface : transport?.interface,
+    };
+    this.#watch = failureDetector.watch(path, options, (state) => {
+      if (state === "down") this.#session.reset(CEASE.bfdDown, undefined, { hard: true });
+    });
+  }
+
+  #familyStatus(family: Family): FamilyStatus {
+    const none = { received: 0, accepted: 0, stale: 0, advertised: 0 };
+    const counts = this.#ribPeer === undefined ? none : this.#host.rib.counts(this.#ribPeer, family);
+    return { family, ...counts, endOfRib: this.#complete.has(family) };
+  }
+}
+
+function restartOf({ gracefulRestart, longLived }: Negotiated): PeerRestart | undefined {
+  if (gracefulRestart === undefined) return undefined;
+  const { families, restartTime } = gracefulRestart;
+  return {
+    restartTime,
+    families: families.map(({ family }) => family),
+    forwarding: families.flatMap(({ family, forwarding }) => (forwarding ? [family] : [])),
+    longLived: new Map(longLived.map(({ family, staleTime }) => [family, staleTime])),
+  };
+}
+
+function lastErrorOf({ lastError }: Session): PeerStatus["lastError"] {
+  if (lastError === undefined) return undefined;
+  const { message, notification } = lastError.error;
+  return { message, at: lastError.at, ...(notification === undefined ? {} : { notification }) };
+}
+
+function total(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}

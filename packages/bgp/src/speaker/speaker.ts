@@ -1,0 +1,291 @@
+import { BgpError } from "../errors.ts";
+import { Rib } from "../rib/rib.ts";
+import type { Connection, Listener } from "../transport/transport.ts";
+import { FAMILIES, type Family } from "../wire/family.ts";
+import { cease, CEASE, encodeNotification } from "../wire/notification.ts";
+import { callerOf } from "./callers.ts";
+import { checkConfig } from "./check-config.ts";
+import type { PeerConfig, SpeakerConfig } from "./config.ts";
+import { worldOf, type SpeakerDependencies, type World } from "./deps.ts";
+import { effectOf } from "./effect.ts";
+import { Events } from "./events.ts";
+import { expectationsOf, requireSupport } from "./expectations.ts";
+import { Peer, type PeerHost } from "./peer.ts";
+import type { PeerStatus, RibRoute } from "./status.ts";
+import type { CloseMode, ConfigEffect, LocalRoute, Speaker, SpeakerEvents, StartOptions } from "./types.ts";
+
+/**
+ * Makes a speaker. Nothing happens before {@link Speaker.start}.
+ *
+ * @throws {@link BgpError} `ERR_BGP_CONFIG`, naming the peer and the field.
+ */
+export function createSpeaker(config: SpeakerConfig, dependencies: SpeakerDependencies = {}): Speaker {
+  const world = worldOf(dependencies);
+  checkConfig(config);
+  requireSupport(config, world);
+  return new BgpSpeaker(config, world);
+}
+
+/** Seconds: how long peers keep what we told them, where the configuration does not say (RFC 4724). */
+const RESTART_TIME = 120;
+
+/** Best routes told at once. */
+const BATCH = 1000;
+
+class BgpSpeaker implements Speaker {
+  readonly #world: World;
+  #rib: Rib;
+  readonly #events = new Events();
+  readonly #peers = new Map<string, Peer>();
+  readonly #sets = new Map<string, readonly LocalRoute[]>();
+  #config: SpeakerConfig;
+  #listeners: Listener[] = [];
+  #status: "idle" | "running" | "closed" = "idle";
+  #restartOver = 0;
+  #ready: Promise<unknown> = Promise.resolve();
+
+  constructor(config: SpeakerConfig, world: World) {
+    this.#world = world;
+    this.#config = config;
+    this.#rib = this.#makeRib();
+  }
+
+  async start({ restarting = false, ready = Promise.resolve() }: StartOptions = {}): Promise<void> {
+    if (this.#status === "running") return;
+    if (this.#status === "closed") throw closed();
+    this.#status = "running";
+    // A gate that fails is as good as one that opens late: peers flush what has not been told by then.
+    this.#ready = ready.catch((error: unknown) => this.#events.report(error));
+    if (restarting) this.#restartOver = this.#world.clock.monotonic() + this.#restartTime();
+    try {
+      await this.#listen();
+    } catch (error) {
+      this.#status = "idle";
+      throw error;
+    }
+    for (const peer of this.#config.peers) this.#add(peer);
+  }
+
+  plan(config: SpeakerConfig): ConfigEffect {
+    checkConfig(config);
+    requireSupport(config, this.#world);
+    return effectOf(this.#config, config);
+  }
+
+  async apply(config: SpeakerConfig): Promise<ConfigEffect> {
+    const effect = this.plan(config);
+    const before = this.#config;
+    this.#config = config;
+    if (this.#status !== "running") return effect;
+    if (JSON.stringify(before.listen) !== JSON.stringify(config.listen)) await this.#listen();
+    else this.#expect();
+    const again = effect.reset.map(({ peer }) => peer);
+    await Promise.all([
+      ...effect.removed.map((name) => this.#remove(name, CEASE.peerDeconfigured)),
+      ...again.map((name) => this.#remove(name, CEASE.otherConfigurationChange)),
+    ]);
+    // As somebody else, with nothing of what the peers told the one before.
+    if (before.asn !== config.asn || before.routerId !== config.routerId) this.#rib = this.#makeRib();
+    for (const peer of config.peers) {
+      if (effect.added.includes(peer.name) || again.includes(peer.name)) this.#add(peer);
+      else if (effect.soft.includes(peer.name)) this.#configure(peer);
+    }
+    return effect;
+  }
+
+  advertise(set: string, routes: readonly LocalRoute[]): void {
+    if (this.#status === "closed") throw closed();
+    this.#rib.advertise(set, routes);
+    if (routes.length > 0) this.#sets.set(set, [...routes]);
+    else this.#sets.delete(set);
+  }
+
+  peers(): readonly PeerStatus[] {
+    return [...this.#peers.values()].map((peer) => peer.status());
+  }
+
+  routes(query?: {
+    readonly peer: string;
+    readonly direction: "received" | "advertised";
+  }): Iterable<RibRoute> {
+    if (query === undefined) return this.#rib.best();
+    return this.#peer(query.peer).routes(query.direction);
+  }
+
+  explain(name: string, prefix: string): string {
+    const peer = this.#peer(name);
+    if (peer.state !== "established") return `${name} is ${peer.state}: it is told nothing`;
+    return this.#rib.explain(name, prefix);
+  }
+
+  refresh(name: string, direction: "in" | "out", family?: Family): void {
+    const peer = this.#peer(name);
+    for (const each of family === undefined ? FAMILIES : [family]) peer.refresh(direction, each);
+  }
+
+  reset(name: string, message?: string): void {
+    this.#peer(name).reset(message);
+  }
+
+  on<Name extends keyof SpeakerEvents>(
+    event: Name,
+    listener: (...parameters: SpeakerEvents[Name]) => void,
+  ): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  async close(mode: CloseMode = this.#closeMode(), message?: string): Promise<void> {
+    if (this.#status === "closed") return;
+    this.#status = "closed";
+    const { administrativeShutdown: subcode } = CEASE;
+    const how = mode === "preserve" ? ("silent" as const) : { subcode, message, hard: true };
+    const peers = [...this.#peers.values()];
+    this.#peers.clear();
+    await Promise.all([
+      ...this.#listeners.splice(0).map((listener) => listener.close()),
+      ...peers.map((peer) => peer.stop(how)),
+    ]);
+    this.#events.clear();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Where every peer keeps what we told it, the end of a process need not be the end of its routes. */
+  #closeMode(): CloseMode {
+    return this.#config.peers.every(({ gracefulRestart }) => gracefulRestart !== false)
+      ? "preserve"
+      : "withdraw";
+  }
+
+  #makeRib(): Rib {
+    const { asn, routerId } = this.#config;
+    const rib = new Rib({ asn, routerId, onBest: () => queueMicrotask(() => this.#tellBest()) });
+    for (const [set, routes] of this.#sets) rib.advertise(set, routes);
+    return rib;
+  }
+
+  /** A batch a turn: whoever installs a full table must not keep sessions waiting. */
+  #tellBest(): void {
+    if (this.#status === "closed") return;
+    const changes = this.#rib.takeBestChanges(BATCH);
+    if (changes.length === 0) return;
+    this.#events.emit("best:changed", changes);
+    this.#world.defer(() => this.#tellBest());
+  }
+
+  async #listen(): Promise<void> {
+    await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
+    const { listen } = this.#config;
+    if (listen === undefined) return;
+    const { addresses = ["0.0.0.0", "::"], port = 179 } = listen;
+    try {
+      for (const address of addresses) {
+        const onConnection = (connection: Connection): void => this.#called(connection);
+        const onError = (error: Error): void => this.#events.report(error);
+        this.#listeners.push(await this.#world.transport.listen({ address, port, onConnection, onError }));
+      }
+    } catch (error) {
+      await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
+      throw error;
+    }
+    this.#expect();
+  }
+
+  #expect(): void {
+    const peers = expectationsOf(this.#config);
+    for (const listener of this.#listeners) listener.expect(peers);
+  }
+
+  #called(connection: Connection): void {
+    const config = callerOf(connection, this.#config.peers);
+    const peer = config === undefined ? undefined : this.#callee(config, connection);
+    if (peer !== undefined && peer.config.shutdown === undefined) return peer.accept(connection);
+    connection.write(encodeNotification(cease("connectionRejected")));
+    connection.end(1000);
+  }
+
+  /** A dynamic peer is made when it calls. */
+  #callee(config: PeerConfig, { remote }: Connection): Peer | undefined {
+    if (!("dynamic" in config.remote)) return this.#peers.get(config.name);
+    const name = `${config.name}/${remote.address}`;
+    const known = this.#peers.get(name);
+    if (known !== undefined) return known;
+    const { limit = 100 } = config.remote;
+    const siblings = [...this.#peers.values()].filter((peer) => peer.config.name === config.name);
+    if (siblings.length >= limit) return undefined;
+    const peer = new Peer(this.#host(), config, name);
+    this.#peers.set(name, peer);
+    peer.start();
+    return peer;
+  }
+
+  #add(config: PeerConfig): void {
+    if ("dynamic" in config.remote) return;
+    const peer = new Peer(this.#host(), config);
+    this.#peers.set(config.name, peer);
+    peer.start();
+  }
+
+  #configure(config: PeerConfig): void {
+    for (const peer of this.#named(config.name)) peer.configure(config);
+  }
+
+  async #remove(name: string, subcode: number): Promise<void> {
+    const peers = this.#named(name);
+    for (const peer of peers) this.#peers.delete(peer.name);
+    await Promise.all(peers.map((peer) => peer.stop({ subcode, hard: true })));
+  }
+
+  /** Those that share a configuration: one, or all dynamic ones of it. */
+  #named(name: string): Peer[] {
+    return [...this.#peers.values()].filter(({ config }) => config.name === name);
+  }
+
+  #peer(name: string): Peer {
+    const peer = this.#peers.get(name);
+    if (peer !== undefined) return peer;
+    const known = [...this.#peers.keys()].join(", ");
+    throw new BgpError("ERR_BGP_CONFIG", `there is no peer ${name}`, {
+      input: name,
+      remedy: known === "" ? "no peer is configured" : `there are ${known}`,
+    });
+  }
+
+  #host(): PeerHost {
+    const { asn, routerId } = this.#config;
+    return {
+      world: this.#world,
+      rib: this.#rib,
+      asn,
+      routerId,
+      ready: this.#ready,
+      restarting: () => this.#world.clock.monotonic() < this.#restartOver,
+      changed: (peer, before, reason) => this.#events.emit("peer:changed", peer.status(), before, reason),
+      complete: (peer, family) => this.#events.emit("rib:complete", peer.name, family),
+      malformed: (peer, faults) => this.#events.emit("update:malformed", peer.name, faults),
+      gone: (peer) => {
+        if ("dynamic" in peer.config.remote && this.#peers.get(peer.name) === peer) void this.#dismiss(peer);
+      },
+    };
+  }
+
+  /** A dynamic peer that has gone for good is made again when it calls again. */
+  async #dismiss(peer: Peer): Promise<void> {
+    this.#peers.delete(peer.name);
+    await peer.stop("silent");
+  }
+
+  /** Milliseconds: longest that any peer keeps what we told it. */
+  #restartTime(): number {
+    const times = this.#config.peers.map(({ gracefulRestart }) =>
+      gracefulRestart === false ? 0 : (gracefulRestart?.restartTime ?? RESTART_TIME),
+    );
+    return Math.max(0, ...times) * 1000;
+  }
+}
+
+function closed(): BgpError {
+  return new BgpError("ERR_BGP_CLOSED", "the speaker is closed", { remedy: "make another one" });
+}

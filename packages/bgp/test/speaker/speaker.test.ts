@@ -1,0 +1,235 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { BgpError } from "../../src/errors.ts";
+import type { FailureDetector } from "../../src/speaker/failure-detector.ts";
+import { ALL, best, Fabric, OPEN, states } from "./support/fabric.ts";
+
+const A = "192.0.2.1";
+const B = "192.0.2.2";
+const C = "192.0.2.3";
+
+let fabric: Fabric;
+beforeEach(() => {
+  fabric = new Fabric();
+});
+afterEach(() => fabric.close());
+
+describe("a speaker", () => {
+  it("tells external peers its prefixes, with its AS and its address of the session", async () => {
+    const a = fabric.speaker(A, 65_001, [{ at: B, asn: 65_002 }]);
+    const b = fabric.speaker(B, 65_002, [{ at: A, asn: 65_001 }]);
+    a.advertise("pods", [{ prefix: "10.1.0.0/24" }, { prefix: "10.1.1.0/24", nextHop: "192.0.2.9" }]);
+    await fabric.seconds(5);
+    expect(states(b)).toEqual([`${A} established`]);
+    expect(best(b)).toEqual([`10.1.0.0/24 ${A} via ${A} [65001]`, `10.1.1.0/24 ${A} via 192.0.2.9 [65001]`]);
+    a.advertise("pods", [{ prefix: "10.1.1.0/24" }]);
+    await fabric.seconds(1);
+    expect(best(b)).toEqual([`10.1.1.0/24 ${A} via ${A} [65001]`]);
+  });
+
+  it("passes on what it has learned, and takes it back when the peer that told it is gone", async () => {
+    const a = fabric.speaker(A, 65_001, [{ at: B, asn: 65_002 }]);
+    fabric.speaker(B, 65_002, [
+      { at: A, asn: 65_001, gracefulRestart: false },
+      { at: C, asn: 65_003 },
+    ]);
+    const c = fabric.speaker(C, 65_003, [{ at: B, asn: 65_002 }]);
+    a.advertise("pods", [{ prefix: "10.1.0.0/24" }]);
+    await fabric.seconds(5);
+    expect(best(c)).toEqual([`10.1.0.0/24 ${B} via ${B} [65002 65001]`]);
+    fabric.network.cut(A, B);
+    await fabric.seconds(91);
+    expect(best(c)).toEqual([]);
+  });
+
+  it("tells nobody anything that no policy lets out, and takes nothing that none lets in", async () => {
+    const a = fabric.speaker(A, 65_001, [
+      { at: B, asn: 65_002, families: { "ipv4-unicast": { import: ALL } } },
+    ]);
+    const b = fabric.speaker(B, 65_002, [
+      { at: A, asn: 65_001, families: { "ipv4-unicast": { export: ALL } } },
+    ]);
+    a.advertise("pods", [{ prefix: "10.1.0.0/24" }]);
+    b.advertise("pods", [{ prefix: "10.2.0.0/24" }]);
+    await fabric.seconds(5);
+    expect(best(a)).toEqual([`10.1.0.0/24 local via 0.0.0.0 []`, `10.2.0.0/24 ${B} via ${B} [65002]`]);
+    expect(best(b)).toEqual([`10.2.0.0/24 local via 0.0.0.0 []`]);
+    expect(a.explain(B, "10.1.0.0/24")).toMatch(/policy/);
+  });
+
+  it("takes a changed policy under an open session, in both directions", async () => {
+    const a = fabric.speaker(A, 65_001, [{ at: B, asn: 65_002 }]);
+    const b = fabric.speaker(B, 65_002, [{ at: A, asn: 65_001 }]);
+    a.advertise("pods", [{ prefix: "10.1.0.0/24" }, { prefix: "10.2.0.0/24" }]);
+    await fabric.seconds(5);
+    const only = (prefix: string) => ({
+      statements: [{ match: { prefixes: [{ prefix }] }, action: "accept" as const }],
+    });
+    const narrow = fabric.config(A, 65_001, [
+      { at: B, asn: 65_002, families: { "ipv4-unicast": { import: ALL, export: only("10.1.0.0/24") } } },
+    ]);
+    expect(await a.apply(narrow)).toEqual({ added: [], removed: [], soft: [B], reset: [] });
+    await fabric.seconds(1);
+    expect(best(b)).toEqual([`10.1.0.0/24 ${A} via ${A} [65001]`]);
+    const none = fabric.config(B, 65_002, [
+      { at: A, asn: 65_001, families: { "ipv4-unicast": { import: only("10.9.0.0/24"), export: ALL } } },
+    ]);
+    await b.apply(none);
+    expect(best(b)).toEqual([]);
+    await b.apply(fabric.config(B, 65_002, [{ at: A, asn: 65_001 }]));
+    expect(best(b)).toEqual([`10.1.0.0/24 ${A} via ${A} [65001]`]);
+    expect(b.peers()[0]).toMatchObject({ state: "established", established: 1 });
+  });
+
+  it("says which changes of its configuration close a session, and closes no other", async () => {
+    const a = fabric.speaker(A, 65_001, [
+      { at: B, asn: 65_002 },
+      { at: C, asn: 65_003 },
+    ]);
+    fabric.speaker(B, 65_002, [{ at: A, asn: 65_001 }]);
+    fabric.speaker(C, 65_003, [{ at: A, asn: 65_001 }]);
+    await fabric.seconds(5);
+    const next = fabric.config(A, 65_001, [
+      { at: B, asn: 65_002, timers: { hold: 30 } },
+      { at: C, asn: 65_003, timers: { connectRetry: 7 } },
+    ]);
+    const effect = {
+      added: [],
+      removed: [],
+      soft: [C],
+      reset: [{ peer: B, because: "timers.hold changed" }],
+    };
+    expect(a.plan(next)).toEqual(effect);
+    expect(states(a)).toEqual([`${B} established`, `${C} established`]);
+    const applied = a.apply(next);
+    await fabric.seconds(10);
+    expect(await applied).toEqual(effect);
+    expect(
+      a
+        .peers()
+        .map(({ name, holdTime }) => `${name} ${holdTime}`)
+        .toSorted(),
+    ).toEqual([`${B} 30`, `${C} 90`]);
+  });
+
+  it("refuses a configuration that cannot be right, and stays as it is", async () => {
+    const a = fabric.speaker(A, 65_001, [{ at: B, asn: 65_002 }]);
+    fabric.speaker(B, 65_002, [{ at: A, asn: 65_001 }]);
+    await fabric.seconds(5);
+    const wrong = fabric.config(A, 65_001, [{ at: B, asn: 65_002, timers: { hold: 2 } }]);
+    await expect(a.apply(wrong)).rejects.toThrow(/192\.0\.2\.2: timers\.hold 2/);
+    await expect(a.apply(wrong)).rejects.toThrow(BgpError);
+    expect(states(a)).toEqual([`${B} established`]);
+  });
+
+  it("ends a session in which more prefixes come than allowed", async () => {
+    const a = fabric.speaker(A, 65_001, [{ at: B, asn: 65_002 }]);
+    const families = { "ipv4-unicast": { import: ALL, maxPrefixes: 2 } };
+    const b = fabric.speaker(B, 65_002, [{ at: A, asn: 65_001, families }]);
+    a.advertise(
+      "pods",
+      [1, 2, 3].map((each) => ({ prefix: `10.${each}.0.0/16` })),
+    );
+    await fabric.seconds(3);
+    expect(b.peers()[0]?.state).not.toBe("established");
+    // Hard: the routes are not to be kept.
+    const data = Uint8Array.of(6, 1);
+    expect(a.peers()[0]?.lastError).toMatchObject({ notification: { code: 6, subcode: 9, data } });
+    expect(best(b)).toEqual([]);
+  });
+
+  it("tells a peer why it is shut down, and starts again when it is not", async () => {
+    const a = fabric.speaker(A, 65_001, [{ at: B, asn: 65_002 }]);
+    const b = fabric.speaker(B, 65_002, [{ at: A, asn: 65_001 }]);
+    await fabric.seconds(5);
+    await a.apply(fabric.config(A, 65_001, [{ at: B, asn: 65_002, shutdown: "moving racks" }]));
+    await fabric.seconds(1);
+    expect(b.peers()[0]?.lastError?.message).toMatch(/moving racks/);
+    await fabric.seconds(30);
+    expect(states(a)).toEqual([`${B} idle`]);
+    await a.apply(fabric.config(A, 65_001, [{ at: B, asn: 65_002 }]));
+    await fabric.seconds(70);
+    expect(states(a)).toEqual([`${B} established`]);
+  });
+
+  it("takes calls from a prefix, so many at once", async () => {
+    const hub = fabric.speaker(A, 65_001, [
+      { at: "hosts", asn: "any", remote: { dynamic: "192.0.2.0/24", limit: 1 } },
+    ]);
+    const b = fabric.speaker(B, 65_002, [{ at: A, asn: 65_001, gracefulRestart: false }]);
+    const c = fabric.speaker(C, 65_003, [{ at: A, asn: 65_001 }]);
+    b.advertise("pods", [{ prefix: "10.2.0.0/24" }]);
+    await fabric.seconds(5);
+    expect(hub.peers()).toHaveLength(1);
+    const [first] = hub.peers();
+    expect(first?.state).toBe("established");
+    const refused = first?.remoteAddress === B ? c : b;
+    expect(refused.peers()[0]?.lastError).toMatchObject({ notification: { code: 6, subcode: 5 } });
+  });
+
+  it("asks a peer to tell everything again, and is asked", async () => {
+    const a = fabric.speaker(A, 65_001, [{ at: B, asn: 65_002 }]);
+    const b = fabric.speaker(B, 65_002, [{ at: A, asn: 65_001 }]);
+    a.advertise("pods", [{ prefix: "10.1.0.0/24" }]);
+    await fabric.seconds(5);
+    const before = b.peers()[0]!.messages.received;
+    b.refresh(A, "in");
+    await fabric.seconds(1);
+    // Begin, the route, end: RFC 7313.
+    expect(b.peers()[0]!.messages.received).toBe(before + 3);
+    expect(best(b)).toEqual([`10.1.0.0/24 ${A} via ${A} [65001]`]);
+    expect(b.peers()[0]?.families[0]).toMatchObject({ received: 1, stale: 0 });
+  });
+
+  it("believes its failure detector, and does not keep the routes of a peer that is cut off", async () => {
+    let report: (state: "up" | "down") => void = () => {};
+    const watched: unknown[] = [];
+    const failureDetector: FailureDetector = {
+      watch(path, options, onChange) {
+        watched.push(path, options);
+        report = onChange;
+        return { [Symbol.dispose]: () => void watched.push("ended") };
+      },
+    };
+    const a = fabric.speaker(A, 65_001, [{ at: B, asn: 65_002, failureDetector: { multiplier: 5 } }], {
+      dependencies: { failureDetector },
+    });
+    const b = fabric.speaker(B, 65_002, [{ at: A, asn: 65_001 }]);
+    b.advertise("pods", [{ prefix: "10.2.0.0/24" }]);
+    await fabric.seconds(5);
+    expect(best(a)).toHaveLength(1);
+    fabric.network.cut(A, B);
+    report("down");
+    await fabric.seconds(0);
+    expect(best(a)).toEqual([]);
+    expect(watched).toEqual([{ local: A, remote: B, interface: undefined }, { multiplier: 5 }, "ended"]);
+  });
+
+  it("refuses what its transport cannot do before anything is tried", () => {
+    const peer = { at: B, asn: 65_002, failureDetector: {} };
+    expect(() => fabric.speaker(A, 65_001, [peer])).toThrow(/there is no failure detector/);
+    expect(() =>
+      fabric.speaker(C, 65_001, [{ at: B, asn: 65_002, families: OPEN, strictRole: true }]),
+    ).toThrow(/strictRole/);
+  });
+
+  it("tells whoever asks what has become best, in batches that add up", async () => {
+    const a = fabric.speaker(A, 65_001, [{ at: B, asn: 65_002 }]);
+    const b = fabric.speaker(B, 65_002, [{ at: A, asn: 65_001 }]);
+    const table = new Map<string, string>();
+    b.on("best:changed", (changes) => {
+      for (const { prefix, route } of changes)
+        if (route === undefined) table.delete(prefix);
+        else table.set(prefix, route.attributes.nextHop);
+    });
+    const prefixes = Array.from({ length: 3000 }, (_, at) => `10.${at >> 8}.${at & 255}.0/24`);
+    a.advertise(
+      "pods",
+      prefixes.map((prefix) => ({ prefix })),
+    );
+    await fabric.seconds(5);
+    expect(table.size).toBe(3000);
+    a.advertise("pods", [{ prefix: "10.0.7.0/24" }]);
+    await fabric.seconds(5);
+    expect([...table]).toEqual([["10.0.7.0/24", A]]);
+  });
+});
