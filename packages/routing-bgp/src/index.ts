@@ -44,3 +44,10 @@ export { mergeAttributes } from "./attributes.ts";
 export { kernelRouteTable } from "./sys/kernel-table.ts";
 export type { KernelTableOptions } from "./sys/kernel-table.ts";
 export type { KernelNextHop, KernelRoute, RouteRefusal, RouteTable, RouteWrite } from "./kernel-routes.ts";
+
+// For people, and for Prometheus.
+export { formatNeighbor } from "./text/neighbor.ts";
+export { formatRoutes } from "./text/routes.ts";
+export { formatSummary } from "./text/summary.ts";
+export { bgpMetrics, bgpPrometheusText } from "./metrics.ts";
+export type { Metric, MetricSample } from "./metrics.ts";

@@ -15,10 +15,10 @@ Runs a BGP speaker that an agent drives through a Unix socket. The agent may com
                        best on a file system that a reboot empties, such as /run
   --name <name>        of the file in that directory (default: speaker)
   --on-exit <mode>     what SIGTERM does: preserve (default: peers with graceful restart keep our routes),
-                       withdraw (they are told), hard (told, past graceful restart)
+                       withdraw (they are told, and forget us)
   --help               this text`;
 
-const MODES: readonly string[] = ["preserve", "withdraw", "hard"] satisfies CloseMode[];
+const MODES: readonly string[] = ["preserve", "withdraw"] satisfies CloseMode[];
 
 export interface RunOptions {
   readonly createSpeaker: SpeakerFactory;

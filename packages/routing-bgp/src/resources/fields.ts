@@ -103,7 +103,15 @@ export function integerAt(least: number, most: number): (input: unknown, place: 
   };
 }
 
-export const asnAt: (input: unknown, place: Place) => number = integerAt(1, 4_294_967_295);
+/** RFC 6793 section 9 and RFC 7300: nobody's. */
+const RESERVED_ASNS: ReadonlySet<number> = new Set([23_456, 65_535, 4_294_967_295]);
+
+export function asnAt(input: unknown, place: Place): number {
+  const asn = integerAt(1, 4_294_967_295)(input, place);
+  if (!RESERVED_ASNS.has(asn)) return asn;
+  throw invalid(place, input, "is reserved", "take one of yours, or a private one: 64512 to 65534");
+}
+
 export const portAt: (input: unknown, place: Place) => number = integerAt(1, 65_535);
 export const unsigned32At: (input: unknown, place: Place) => number = integerAt(0, 4_294_967_295);
 

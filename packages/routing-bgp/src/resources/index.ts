@@ -6,7 +6,6 @@ export { resolve } from "./resolve.ts";
 export type {
   BgpCondition,
   BgpConditionType,
-  BgpNode,
   BgpResources,
   NamedEntry,
   PeerExport,

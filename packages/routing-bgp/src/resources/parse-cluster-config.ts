@@ -40,8 +40,17 @@ function instanceAt(input: unknown, place: Place): BgpInstance {
     name: required(fields, "name", place, nameAt),
     localAsn: required(fields, "localAsn", place, asnAt),
     ...optional(fields, "localPort", place, portAt),
-    peers: required(fields, "peers", place, (list, at) => namedOnce(listAt(list, at, peerAt), at)),
+    peers: required(fields, "peers", place, (list, at) =>
+      oncePlaced(namedOnce(listAt(list, at, peerAt), at), at),
+    ),
   };
+}
+
+function oncePlaced(peers: readonly BgpPeer[], place: Place): readonly BgpPeer[] {
+  const places = peers.map(({ peerAddress, interface: device }) => peerAddress ?? device);
+  const twice = places.find((one, index) => places.indexOf(one) !== index);
+  if (twice === undefined) return peers;
+  throw invalid(place, twice, "is where two peers are", "leave one out");
 }
 
 function onePortEach(instances: readonly BgpInstance[], place: Place): readonly BgpInstance[] {

@@ -13,7 +13,6 @@ import {
   required,
   selectorAt,
   textAt,
-  unsigned32At,
   wordAt,
   type Place,
 } from "./fields.ts";
@@ -60,7 +59,7 @@ export function parsePeerConfig(input: unknown): ParsedPeerConfig {
     ...optional(fields, "timers", place, timersAt),
     ...optional(fields, "transport", place, transportAt),
     ...optional(fields, "authSecretRef", place, nameAt),
-    ...optional(fields, "ebgpMultihop", place, integerAt(2, 255)),
+    ...optional(fields, "ebgpMultihop", place, integerAt(1, 255)),
     ...optional(fields, "ttlSecurity", place, integerAt(1, 254)),
     ...optional(fields, "gracefulRestart", place, gracefulRestartAt),
     ...optional(fields, "bfd", place, bfdAt),
@@ -142,6 +141,6 @@ function familyAt(input: unknown, place: Place): ParsedPeerFamily {
     family: required(fields, "family", place, wordAt(FAMILIES)),
     advertisements: optional(fields, "advertisements", place, selectorAt).advertisements,
     ...optional(fields, "import", place, policyAt),
-    ...optional(fields, "maxPrefixes", place, unsigned32At),
+    ...optional(fields, "maxPrefixes", place, integerAt(1, 4_294_967_295)),
   };
 }

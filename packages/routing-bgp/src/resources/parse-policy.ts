@@ -1,7 +1,6 @@
 import type { Match, Policy, PrefixMatch, RouteChange, Statement } from "@netloom/bgp";
 import {
   addressAt,
-  asnAt,
   communityAt,
   fieldsAt,
   integerAt,
@@ -56,9 +55,9 @@ function prefixMatchAt(input: unknown, place: Place): PrefixMatch {
 function asPathAt(input: unknown, place: Place): NonNullable<Match["asPath"]> {
   const fields = fieldsAt(input, place, ["contains", "from", "origin", "maxLength"]);
   return {
-    ...optional(fields, "contains", place, asnAt),
-    ...optional(fields, "from", place, asnAt),
-    ...optional(fields, "origin", place, asnAt),
+    ...optional(fields, "contains", place, unsigned32At),
+    ...optional(fields, "from", place, unsigned32At),
+    ...optional(fields, "origin", place, unsigned32At),
     ...optional(fields, "maxLength", place, integerAt(0, 65_535)),
   };
 }

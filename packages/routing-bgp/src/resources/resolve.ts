@@ -4,7 +4,8 @@ import { selects } from "../labels.ts";
 import type { ParsedAdvertisement, ParsedEntry } from "./parse-advertisement.ts";
 import type { ParsedClusterConfig } from "./parse-cluster-config.ts";
 import { DEFAULT_PEER_CONFIG, type ParsedPeerConfig } from "./parse-peer-config.ts";
-import type { BgpInstance, BgpInstanceOverride, BgpNodeOverride, BgpPeer } from "./types.ts";
+import { peerOf, whyUnusable } from "./speaker-peer.ts";
+import type { BgpInstance, BgpInstanceOverride, BgpNode, BgpNodeOverride, BgpPeer } from "./types.ts";
 
 /** All that is configured, checked. Of two cluster configurations for one node the earlier in the list counts. */
 export interface BgpResources {
@@ -12,14 +13,6 @@ export interface BgpResources {
   readonly peerConfigs: readonly ParsedPeerConfig[];
   readonly advertisements: readonly ParsedAdvertisement[];
   readonly nodeOverrides: readonly BgpNodeOverride[];
-}
-
-/** The node that asks. */
-export interface BgpNode {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  /** Towards the fabric, one of each family at most. */
-  readonly addresses: readonly string[];
 }
 
 /** An advertisement's entry under a name of its own: `<advertisement>/<index>`. */
@@ -51,6 +44,8 @@ export type BgpConditionType =
   | "MissingPeerConfigs"
   /** A peer needs a password that is not there, and is left out. */
   | "MissingAuthSecret"
+  /** What a peer and its configuration ask for does not go together, and the peer is left out. */
+  | "UnusablePeerConfig"
   /** The node has no IPv4 address to be known by, and nobody gave it a router ID: the instance is left out. */
   | "MissingRouterId"
   /** An override names an instance or a peer that the node has not. */
@@ -127,12 +122,18 @@ function resolveInstance(
     return [];
   }
   const port = changes?.localPort ?? instance.localPort;
+  const merged = { ...instance, localAsn: changes?.localAsn ?? instance.localAsn };
   const resolved = instance.peers.flatMap((peer) => {
     const localAddress = changes?.peers?.find(({ name }) => name === peer.name)?.localAddress;
-    return resolvePeer(context, instance, peer, localAddress);
+    return resolvePeer(
+      context,
+      { ...merged, ...(port === undefined ? {} : { localPort: port }) },
+      peer,
+      localAddress,
+    );
   });
   const config: SpeakerConfig = {
-    asn: changes?.localAsn ?? instance.localAsn,
+    asn: merged.localAsn,
     routerId,
     ...(port === undefined ? {} : { listen: { port } }),
     peers: resolved.map(({ peer }) => peer),
@@ -162,6 +163,15 @@ function resolvePeer(
     conditions.push({ type: "MissingAuthSecret", subject, message });
     return [];
   }
+  const because = whyUnusable(instance, peer, config, md5);
+  if (because !== undefined) {
+    conditions.push({
+      type: "UnusablePeerConfig",
+      subject,
+      message: `peer ${subject} is left out: ${because}`,
+    });
+    return [];
+  }
   const exports = config.families.map(({ family, advertisements }): PeerExport => {
     const selected = resources.advertisements.filter(
       ({ labels }) => advertisements !== undefined && selects(advertisements, labels),
@@ -169,69 +179,6 @@ function resolvePeer(
     return { peer: peer.name, family, entries: namedEntries(selected).map(({ id }) => id) };
   });
   return [{ peer: peerOf(node, peer, config, md5, localAddress), exports }];
-}
-
-function peerOf(
-  node: BgpNode,
-  peer: BgpPeer,
-  config: ParsedPeerConfig,
-  md5: string | undefined,
-  localAddress: string | undefined,
-): PeerConfig {
-  const { timers, role, addPath, shutdown, bfd, transport = {}, families } = config;
-  const port = transport.peerPort === undefined ? {} : { port: transport.peerPort };
-  return {
-    name: peer.name,
-    remote:
-      peer.interface === undefined
-        ? { address: peer.peerAddress!, ...port }
-        : { interface: peer.interface, ...port },
-    remoteAsn: peer.peerAsn,
-    ...(localAddress === undefined ? {} : { localAddress }),
-    ...(transport.passive === undefined ? {} : { passive: transport.passive }),
-    ...(shutdown === undefined ? {} : { shutdown }),
-    transport: {
-      ...(config.ebgpMultihop === undefined ? {} : { multihop: config.ebgpMultihop }),
-      ...(config.ttlSecurity === undefined ? {} : { ttlSecurity: config.ttlSecurity }),
-      ...(md5 === undefined ? {} : { md5 }),
-      ...(transport.sourceInterface === undefined ? {} : { interface: transport.sourceInterface }),
-    },
-    ...(timers === undefined ? {} : { timers }),
-    ...gracefulRestartOf(config),
-    ...(role === undefined ? {} : { role }),
-    ...(addPath === undefined ? {} : { addPath }),
-    ...(bfd === undefined ? {} : { failureDetector: bfd }),
-    families: Object.fromEntries(
-      families.map(({ family, import: policy, maxPrefixes }) => [
-        family,
-        {
-          ...(policy === undefined ? {} : { import: policy }),
-          ...(maxPrefixes === undefined ? {} : { maxPrefixes }),
-          ...nextHopOf(node, peer, family),
-        },
-      ]),
-    ),
-  };
-}
-
-/**
- * Routes of the family that the session is not of need an address of the node's. Over a link-local session they have that
- * one (RFC 8950), for there all addresses of a node may be of the other family.
- */
-function nextHopOf(node: BgpNode, { peerAddress }: BgpPeer, family: Family): { readonly nextHop?: string } {
-  if (peerAddress === undefined || peerAddress.includes("%")) return {};
-  const version = family === "ipv6-unicast" ? 6 : 4;
-  if (peerAddress.includes(":") === (version === 6)) return {};
-  const nextHop = ofFamily(node.addresses, version);
-  return nextHop === undefined ? {} : { nextHop };
-}
-
-function gracefulRestartOf({
-  gracefulRestart: config,
-}: ParsedPeerConfig): Pick<PeerConfig, "gracefulRestart"> {
-  if (config === undefined) return {};
-  const { enabled = true, ...settings } = config;
-  return { gracefulRestart: enabled ? settings : false };
 }
 
 function unusedOverrides(config: ParsedClusterConfig, override: BgpNodeOverride | undefined): BgpCondition[] {

@@ -47,7 +47,7 @@ export interface BgpPeerConfig {
   };
   /** Name of the secret that is the TCP-MD5 password. Where it is missing, the peer is left out. */
   readonly authSecretRef?: string;
-  /** Hops, 2 to 255: the peer is farther than the next link. Not together with `ttlSecurity`. */
+  /** Hops, 1 to 255: how far an external peer may be. Not together with `ttlSecurity`. */
   readonly ebgpMultihop?: number;
   /** Hops, 1 to 254: what has come farther is dropped (RFC 5082). */
   readonly ttlSecurity?: number;
@@ -176,4 +176,12 @@ export interface BgpInstanceOverride {
     readonly name: string;
     readonly localAddress?: string;
   }[];
+}
+
+/** The node that asks. */
+export interface BgpNode {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Towards the fabric, one of each family at most. */
+  readonly addresses: readonly string[];
 }

@@ -126,6 +126,8 @@ describe("resources that are wrong", () => {
     ["nodeSelector", { matchLabel: {} }, "matchLabel"],
     ["instances.0.localAsn", 0, "instances[0].localAsn 0 is out of range"],
     ["instances.0.localAsn", 2 ** 32, "whole number from 1 to 4294967295"],
+    ["instances.0.localAsn", 23_456, "is reserved"],
+    ["instances.0.peers.1", { name: "b", peerAsn: 1, peerAddress: "192.0.2.1" }, "is where two peers are"],
     ["instances.0.peers.0.peerAddress", undefined, "peerAddress or interface"],
     ["instances.0.peers.0.interface", "eth0", "peerAddress or interface"],
     ["instances.0.peers.0.peerAddress", "192.0.2.1%eth0", "fe80::1%eth0"],
@@ -142,6 +144,7 @@ describe("resources that are wrong", () => {
 
   it.each([
     ["timers.hold", 2, "write 0 for none, or 3 and more"],
+    ["families.0.maxPrefixes", 0, "is out of range"],
     ["ebgpMultihop", 3, "has both ebgpMultihop and ttlSecurity"],
     ["gracefulRestart.restartTime", 4096, "from 1 to 4095"],
     ["families", [], "names no family"],

@@ -149,6 +149,27 @@ describe("resolve", () => {
     expect(instances.flatMap(({ config }) => config.peers)).toHaveLength(peers);
   });
 
+  it.each([
+    [{ transport: { passive: true } }, {}],
+    [{ authSecretRef: "word" }, { peerAddress: undefined, interface: "eth1" }],
+    [{ authSecretRef: "long" }, {}],
+    [{ role: "customer" }, { peerAsn: 65_001 }],
+    [{ role: "customer" }, { peerAsn: "internal" }],
+  ])("leaves out a peer that a speaker would refuse, and keeps the others: %#", (config, changes) => {
+    const [tor] = main.peers;
+    const bad = JSON.parse(
+      JSON.stringify({ ...tor, name: "bad", peerAddress: "192.0.2.2", ...changes }),
+    ) as object;
+    const good = { name: "good", peerAsn: 65_000, peerAddress: "192.0.2.3" };
+    const clusters = [{ name: "all", instances: [{ ...main, peers: [bad, good] }] }];
+    const secrets = (name: string): string => name.repeat(name === "long" ? 21 : 1);
+    const given = resources({ clusters, peers: [{ name: "tor", ...config }] });
+    const { instances, conditions } = resolve(node, given, { secrets });
+    expect(conditions).toMatchObject([{ type: "UnusablePeerConfig", subject: "main/bad" }]);
+    expect(conditions[0]?.message).not.toContain("long");
+    expect(instances[0]?.config.peers.map(({ name }) => name)).toEqual(["good"]);
+  });
+
   it("leaves out an instance that nobody could tell from others", () => {
     const six = { ...node, addresses: ["2001:db8::11"] };
     expect(resolve(six, resources())).toMatchObject({
