@@ -34,9 +34,7 @@ export function readRoutes(
     length: 0,
     ids: [] as number[],
   }));
-  let previous: LocalRoute | undefined;
-  let previousFamily: Family | undefined;
-  let id = 0;
+  const known = new Map<string, number>();
   for (const [at, route] of routes.entries()) {
     const prefix = parsePrefix(route.prefix);
     if (prefix === undefined) {
@@ -46,10 +44,11 @@ export function readRoutes(
         "a prefix such as 10.0.0.0/8 with no bits set behind its length",
       );
     }
-    if (previous === undefined || previousFamily !== prefix.family || !alike(previous, route)) {
+    const key = keyOf(route, prefix.family);
+    let id = known.get(key);
+    if (id === undefined) {
       id = store.intern(attributesOf(route, prefix.family, asn, `set ${set}[${at}]`));
-      previous = route;
-      previousFamily = prefix.family;
+      known.set(key, id);
     }
     const into = prefix.family === "ipv4-unicast" ? read[0]! : read[1]!;
     into.bytes = grown(into.bytes, into.length + prefix.bytes.length);
@@ -60,16 +59,10 @@ export function readRoutes(
   return read.map(({ family, bytes, length, ids }) => ({ family, bytes: bytes.subarray(0, length), ids }));
 }
 
-/** All but the prefix is the same, at a glance. */
-function alike(left: LocalRoute, right: LocalRoute): boolean {
-  return (
-    left.nextHop === right.nextHop &&
-    left.localPref === right.localPref &&
-    left.med === right.med &&
-    left.communities === right.communities &&
-    left.largeCommunities === right.largeCommunities &&
-    left.prepend === right.prepend
-  );
+/** The same for routes with the same attributes: most of a large set have few. */
+function keyOf(route: LocalRoute, family: Family): string {
+  const { nextHop, localPref, med, communities, largeCommunities, prepend } = route;
+  return `${family} ${nextHop} ${localPref} ${med} ${prepend} ${communities?.join()} ${largeCommunities?.join()}`;
 }
 
 function attributesOf(route: LocalRoute, family: Family, asn: number, where: string): PathAttributes {

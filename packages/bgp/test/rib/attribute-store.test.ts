@@ -45,8 +45,8 @@ describe("AttributeStore", () => {
     for (const [index, id] of ids.entries()) if (index % 3 === 0) store.retain(id);
     store.collect();
     expect(store.size).toBe(1667);
-    for (const [index, id] of ids.entries())
-      if (index % 3 === 0) expect(store.intern(via([index + 1]))).toBe(id);
+    const kept = ids.filter((_, index) => index % 3 === 0);
+    expect(kept.map((_, at) => store.intern(via([at * 3 + 1])))).toEqual(kept);
   });
 
   it("counts an AS set as one, and confederations as nothing", () => {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PrefixTable } from "../../src/rib/prefix-table.ts";
 import type { Family } from "../../src/wire/family.ts";
@@ -37,7 +37,6 @@ describe("PrefixTable", () => {
             if (come && id === undefined) {
               const fresh = table.intern(bytes, 0);
               table.retain(fresh);
-              expect([...model.values()]).not.toContain(fresh);
               model.set(key, fresh);
             } else if (!come && id !== undefined) {
               table.release(id);
@@ -45,6 +44,7 @@ describe("PrefixTable", () => {
             }
           }
           expect(table.size).toBe(model.size);
+          expect(new Set(model.values()).size).toBe(model.size);
           for (const [key, id] of model) {
             const written = new Uint8Array(20);
             const end = table.writePrefix(id, written, 0);

@@ -127,8 +127,8 @@ function changed(attributes: PathAttributes, set: RouteChange, ownAsn: number): 
     next["asPath"] = [{ type: "sequence", asns: [...own, ...asns] }];
   }
   if (set.addCommunities !== undefined || set.removeCommunities !== undefined) {
-    const gone = (set.removeCommunities ?? []).map(parseCommunity);
-    const kept = (attributes.communities ?? []).filter((community) => !gone.includes(community));
+    const gone = new Set((set.removeCommunities ?? []).map(parseCommunity));
+    const kept = (attributes.communities ?? []).filter((community) => !gone.has(community));
     const all = [...new Set([...kept, ...(set.addCommunities ?? []).map((text) => parseCommunity(text)!)])];
     next["communities"] = all.length === 0 ? undefined : all.sort((a, b) => a - b);
   }

@@ -40,9 +40,10 @@ export class Receiver {
       }
     }
     for (const { run, attributes } of reach) {
+      const route = attributes();
       for (const { prefix, pathId } of readNlri(run)) {
         this.told += 1;
-        this.routes.set(pathId === 0 ? prefix : `${prefix}#${pathId}`, attributes());
+        this.routes.set(pathId === 0 ? prefix : `${prefix}#${pathId}`, route);
       }
     }
   }
