@@ -30,8 +30,8 @@ export function takeInventory(
       found.set(`address ${address} ${name}`, "");
   }
   for (const route of rtnl.routes.list({ family: 4, protocol: ROUTE_PROTOCOL })) {
-    const { to, device, encap, via, source } = route;
-    found.set(`route ${to}`, `${device} ${encap?.to ?? via ?? ""} ${source ?? ""}`);
+    const { to, device, encap, via, source, mtu } = route;
+    found.set(`route ${to}`, [device, encap?.to ?? via, source, mtu].join(" "));
   }
   for (const { name, interface: device } of podInterfaces(rtnl)) {
     const link = rtnl.links.find(device);

@@ -98,6 +98,7 @@ function isAlready(wanted: RouteOptions & { device: number }, there: Route | und
     there.device === wanted.device &&
     there.via === wanted.via &&
     there.source === wanted.source &&
+    there.mtu === undefined &&
     there.encap?.to === wanted.encap?.to &&
     there.encap?.id === wanted.encap?.id
   );

@@ -6,18 +6,21 @@ import {
   type Cluster,
   type Endpoint,
   type Flow,
+  type Routing,
   type Store,
 } from "@netloom/core";
 import { memoryStore } from "@netloom/core/memory";
 import { ebpf, type EbpfOptions } from "@netloom/datapath-ebpf";
 import { hostScope } from "@netloom/ipam-host-scope";
-import { Lab, makeFabric } from "@netloom/lab";
-import { Rtnl } from "@netloom/netlink";
+import { Lab, makeFabric, makeSegment } from "@netloom/lab";
+import { Rtnl, writeSysctl } from "@netloom/netlink";
 import { vxlan } from "@netloom/routing-vxlan";
 
 export interface LiveNode {
   readonly name: string;
   readonly address: string;
+  /** Its uplink. */
+  readonly device: string;
   readonly podCIDR: string;
   agent: Agent;
   /** What went wrong in the agent's loops. */
@@ -34,6 +37,16 @@ export interface LivePod {
 /** An address outside the cluster, on the same fabric. */
 export const WORLD = "192.168.50.200";
 
+/** What a cluster is like that is not as most: all nodes on one switch, and VXLAN between them. */
+export interface LiveShape {
+  readonly routing?: () => Routing;
+  /** Nodes, by their numbers, on a switch of their own behind the router {@link ROUTER}. */
+  readonly distant?: readonly number[];
+}
+
+/** The namespace of the router between the two switches. */
+export const ROUTER = "router";
+
 /**
  * A cluster on real namespaces: agents of this process, pods as namespaces, and a host `world` that is none of the
  * cluster's.
@@ -46,17 +59,21 @@ export class LiveCluster implements AsyncDisposable {
   readonly flows: Flow[] = [];
   readonly store: Store = memoryStore();
   readonly #options: EbpfOptions;
+  readonly #routing: () => Routing;
 
-  private constructor(lab: Lab, count: number, options: EbpfOptions) {
+  private constructor(lab: Lab, count: number, options: EbpfOptions, shape: LiveShape) {
     this.lab = lab;
     this.#options = options;
+    this.#routing = shape.routing ?? (() => vxlan());
     this.cluster = createClusterClient({ store: this.store });
     this.nodes = Array.from({ length: count }, (_, index) => {
-      const name = `node${index + 1}`;
+      const number = index + 1;
+      const distant = shape.distant?.includes(number) === true;
       const node = {
-        name,
-        address: `192.168.50.${index + 1}`,
-        podCIDR: `10.244.${index + 1}.0/24`,
+        name: `node${number}`,
+        address: distant ? `192.168.60.${number}` : `192.168.50.${number}`,
+        device: distant ? "eth1" : "eth0",
+        podCIDR: `10.244.${number}.0/24`,
         errors: [],
       };
       return { ...node, agent: this.#agent(node) };
@@ -72,22 +89,24 @@ export class LiveCluster implements AsyncDisposable {
     count = 2,
     options: EbpfOptions = {},
     elsewhere: readonly string[] = [],
+    shape: LiveShape = {},
   ): Promise<LiveCluster> {
     const lab = new Lab(purpose);
     try {
-      const hosts = Array.from({ length: count }, (_, index) => ({
-        name: `node${index + 1}`,
-        address: `192.168.50.${index + 1}/24`,
-      }));
-      makeFabric(lab, [...hosts, { name: "world", address: `${WORLD}/24` }]);
-      const live = new LiveCluster(lab, count, options);
+      const live = new LiveCluster(lab, count, options, shape);
+      if (shape.distant === undefined) {
+        const hosts = live.nodes.map(({ name, address }) => ({ name, address: `${address}/24` }));
+        makeFabric(lab, [...hosts, { name: "world", address: `${WORLD}/24` }]);
+      } else twoSegments(live);
       for (const node of live.nodes.filter(({ name }) => !elsewhere.includes(name))) {
         await node.agent.start();
         lab.defer(() => node.agent.uninstall());
         live.#listen(node);
       }
       using world = Rtnl.open({ netns: lab.namespace("world") });
-      for (const { podCIDR, address } of live.nodes) world.routes.add({ to: podCIDR, via: address });
+      for (const { podCIDR, address, device } of live.nodes) {
+        world.routes.add({ to: podCIDR, via: device === "eth0" ? address : GATEWAYS.eth0 });
+      }
       return live;
     } catch (error) {
       await lab[Symbol.asyncDispose]();
@@ -132,15 +151,15 @@ export class LiveCluster implements AsyncDisposable {
     return this.lab[Symbol.asyncDispose]();
   }
 
-  #agent({ name, address, podCIDR, errors }: Omit<LiveNode, "agent">): Agent {
+  #agent({ name, address, device, podCIDR, errors }: Omit<LiveNode, "agent">): Agent {
     const agent = createAgent({
       node: { name, addresses: [address], podCIDRs: [podCIDR] },
       store: this.store,
       ipam: hostScope(),
-      routing: vxlan(),
+      routing: this.#routing(),
       datapath: ebpf({
         netns: this.lab.namespace(name).name,
-        uplink: "eth0",
+        uplink: device,
         bpffs: this.lab.bpffs,
         maxEntries: { conntrack: 16_384, nat: 16_384 },
         ...this.#options,
@@ -158,4 +177,24 @@ export class LiveCluster implements AsyncDisposable {
       if (!isNetloomError(error, "ERR_CLOSED")) node.errors.push(error);
     });
   }
+}
+
+/** The router's addresses, by its devices. */
+const GATEWAYS = { eth0: "192.168.50.254", eth1: "192.168.60.254" } as const;
+
+/** A switch for those near and one for the distant, and a router that both have as their gateway. */
+function twoSegments({ lab, nodes }: LiveCluster): void {
+  for (const device of ["eth0", "eth1"] as const) {
+    const hosts = nodes
+      .filter((node) => node.device === device)
+      .map(({ name, address }) => ({ name, addresses: [`${address}/24`] }));
+    if (device === "eth0") hosts.push({ name: "world", addresses: [`${WORLD}/24`] });
+    const router = { name: ROUTER, addresses: [`${GATEWAYS[device]}/24`] };
+    makeSegment(lab, [...hosts, router], { name: `segment-${device}`, device });
+    for (const { name } of hosts) {
+      using rtnl = Rtnl.open({ netns: lab.namespace(name) });
+      rtnl.routes.add({ to: "0.0.0.0/0", via: GATEWAYS[device] });
+    }
+  }
+  writeSysctl(lab.namespace(ROUTER), "net.ipv4.ip_forward", 1);
 }
