@@ -5,12 +5,10 @@ import type { Connection, ConnectOptions } from "../transport/transport.ts";
 import type { Negotiated } from "../wire/negotiate.ts";
 import { CEASE } from "../wire/notification.ts";
 import type { Open } from "../wire/open.ts";
-import type { RouteRefresh } from "../wire/route-refresh.ts";
-import type { Update } from "../wire/update.ts";
 import { ceaseNotification } from "./cease.ts";
 import { survivor, type Speaking } from "./collision.ts";
 import type { FsmEvent } from "./fsm.ts";
-import { isCollision } from "./inbound.ts";
+import { isCollision, type Delivery } from "./inbound.ts";
 import { Machine, type Change, type MachineOwner } from "./machine.ts";
 import type { Patience } from "./patience.ts";
 import { keepsRoutes } from "./reason.ts";
@@ -28,7 +26,7 @@ export interface ConnectionsOwner {
   ended(change: Change, negotiated: Negotiated | undefined): void;
   /** A state has changed. */
   moved(): void;
-  deliver(delivery: Update | RouteRefresh): void;
+  deliver(delivery: Delivery): void;
   writable(): void;
 }
 
@@ -186,7 +184,7 @@ export class Connections implements MachineOwner {
     this.#proceed();
   }
 
-  deliver(delivery: Update | RouteRefresh): void {
+  deliver(delivery: Delivery): void {
     this.#owner.deliver(delivery);
   }
 

@@ -3,6 +3,7 @@ import type { PeerState } from "../speaker/status.ts";
 import type { Family } from "../wire/family.ts";
 import type { Negotiated } from "../wire/negotiate.ts";
 import type { Update } from "../wire/update.ts";
+import type { FsmEventKind } from "./fsm.ts";
 
 /** How a session has ended. */
 export interface Down {
@@ -10,6 +11,10 @@ export interface Down {
   readonly graceful: boolean;
   /** The last word, of either side. */
   readonly notification: Notification | undefined;
+  /** The notification was ours. */
+  readonly sent: boolean;
+  /** What ended it. */
+  readonly event: FsmEventKind;
 }
 
 /** Who is told of a session. Called one at a time; may call the session. */
@@ -17,8 +22,8 @@ export interface SessionHandler {
   /** Before {@link established} and {@link down}. */
   stateChanged(from: PeerState, to: PeerState, reason: BgpError | undefined): void;
   established(negotiated: Negotiated): void;
-  /** Many may come in one turn of the event loop. Borrowed during the call. */
-  update(update: Update): void;
+  /** Many may come in one turn of the event loop. Both are borrowed during the call; `message` is all of it, as it came. */
+  update(update: Update, message: Uint8Array): void;
   refreshRequested(family: Family, kind: "request" | "begin" | "end"): void;
   /** Once for each {@link established}. */
   down(reason: BgpError | undefined, how: Down): void;

@@ -21,6 +21,13 @@ const EVENTS = {
 
 const UNSUPPORTED_VERSION = 1;
 
+/** What a message was about, and the message. */
+export interface Delivery {
+  readonly content: Update | RouteRefresh;
+  /** Borrowed. */
+  readonly message: Uint8Array;
+}
+
 /** Makes events of the messages of one connection. Reads only what the state expects: the rest is wrong in any form. */
 export class Inbound {
   readonly #ours: Open;
@@ -29,7 +36,8 @@ export class Inbound {
   #reader: UpdateReader | undefined;
   #remote: Open | undefined;
   #negotiated: Negotiated | undefined;
-  #delivery: Update | RouteRefresh | undefined;
+  #greeting: Uint8Array | undefined;
+  #delivery: Delivery | undefined;
 
   constructor(ours: Open, config: PeerConfig, updateReader: (context: WireContext) => UpdateReader) {
     this.#ours = ours;
@@ -46,8 +54,13 @@ export class Inbound {
     return this.#negotiated;
   }
 
+  /** The peer's OPEN, as it came. */
+  get greeting(): Uint8Array | undefined {
+    return this.#greeting;
+  }
+
   /** What the latest event is about, once. */
-  take(): Update | RouteRefresh | undefined {
+  take(): Delivery | undefined {
     const delivery = this.#delivery;
     this.#delivery = undefined;
     return delivery;
@@ -78,6 +91,7 @@ export class Inbound {
       const facts = { remoteAsn, keepalive: timers?.keepalive, strictRole };
       this.#negotiated = negotiate(this.#ours, remote, facts);
       this.#remote = remote;
+      this.#greeting = bytes.slice();
       this.#reader = this.#updateReader(this.#negotiated.context);
       return EVENTS.open;
     } catch (error) {
@@ -87,7 +101,8 @@ export class Inbound {
 
   #routes(type: "update" | "route-refresh", bytes: Uint8Array): FsmEvent {
     try {
-      this.#delivery = type === "update" ? this.#reader?.decode(bytes) : decodeRouteRefresh(bytes);
+      const content = type === "update" ? this.#reader?.decode(bytes) : decodeRouteRefresh(bytes);
+      if (content !== undefined) this.#delivery = { content, message: bytes };
       return EVENTS[type];
     } catch (error) {
       return { kind: "update-error", error: bgpError(error) };

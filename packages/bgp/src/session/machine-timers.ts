@@ -47,7 +47,7 @@ export class MachineTimers {
     });
   }
 
-  arm({ timer, large = false }: Extract<FsmAction, { readonly do: "arm" }>, to: PeerState): void {
+  arm({ timer, large }: Extract<FsmAction, { readonly do: "arm" }>, to: PeerState): void {
     const { direction, config, negotiated, channel } = this.#facts();
     const { timers = {}, passive = false } = config;
     const holdTime = negotiated?.holdTime ?? 0;
@@ -64,15 +64,16 @@ export class MachineTimers {
         break;
       }
       case "hold":
-        if (large) this.#hold.arm(LARGE_HOLD);
+        if (large === true) this.#hold.arm(LARGE_HOLD);
         else if (holdTime > 0) this.#hold.arm(holdTime * 1000);
         // Without a hold time, the peer still has to finish what it has begun.
         else if (to === "established") this.#hold.disarm();
         break;
-      case "send-hold":
-        if (holdTime > 0 && channel !== undefined)
-          this.#sendHold.arm((timers.sendHold ?? Math.max(SEND_HOLD, 2 * holdTime)) * 1000, channel);
+      case "send-hold": {
+        const seconds = timers.sendHold ?? Math.max(SEND_HOLD, 2 * holdTime);
+        if (holdTime > 0 && seconds > 0 && channel !== undefined) this.#sendHold.arm(seconds * 1000, channel);
         break;
+      }
     }
   }
 

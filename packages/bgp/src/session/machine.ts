@@ -7,12 +7,10 @@ import type { Message } from "../wire/message.ts";
 import type { Negotiated } from "../wire/negotiate.ts";
 import { encodeNotification } from "../wire/notification.ts";
 import { encodeOpen, type Open } from "../wire/open.ts";
-import type { RouteRefresh } from "../wire/route-refresh.ts";
-import type { Update } from "../wire/update.ts";
 import { Channel } from "./channel.ts";
 import type { Direction } from "./collision.ts";
 import { transition, type FsmAction, type FsmEvent } from "./fsm.ts";
-import { Inbound } from "./inbound.ts";
+import { Inbound, type Delivery } from "./inbound.ts";
 import { MachineTimers } from "./machine-timers.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -23,6 +21,12 @@ export interface Change {
   readonly event: FsmEvent;
   /** The NOTIFICATION that was sent on the way. */
   readonly sent: Notification | undefined;
+}
+
+/** Both OPENs of a session, whole messages as they were on the wire. */
+export interface Opens {
+  readonly sent: Uint8Array;
+  readonly received: Uint8Array;
 }
 
 /** Who decides what one connection alone cannot. */
@@ -41,7 +45,7 @@ export interface MachineOwner {
   clearRetries(): void;
   /** It is idle, and the table wants it to start again. */
   restart(machine: Machine): void;
-  deliver(delivery: Update | RouteRefresh): void;
+  deliver(delivery: Delivery): void;
   writable(machine: Machine): void;
 }
 
@@ -58,6 +62,7 @@ export class Machine {
   #channel: Channel | undefined;
   #parked = false;
   #inbound: Inbound | undefined;
+  #greeting: Uint8Array | undefined;
   #sent: Notification | undefined;
   readonly #events: FsmEvent[] = [];
   #running = false;
@@ -87,6 +92,14 @@ export class Machine {
 
   get connection(): Connection | undefined {
     return this.#channel?.connection;
+  }
+
+  /** Once the peer's has come. */
+  get opens(): Opens | undefined {
+    const received = this.#inbound?.greeting;
+    return received === undefined || this.#greeting === undefined
+      ? undefined
+      : { sent: this.#greeting, received };
   }
 
   /** A connection is there, and waits until an OPEN may be sent. */
@@ -265,7 +278,9 @@ export class Machine {
   #greet(): void {
     const ours = this.#owner.open();
     this.#inbound = new Inbound(ours, this.#owner.config, this.#around.updateReader);
-    this.send("open", encodeOpen(ours));
+    const greeting = encodeOpen(ours);
+    this.#greeting = greeting.slice();
+    this.send("open", greeting);
     this.#channel?.read();
   }
 

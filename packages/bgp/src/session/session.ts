@@ -15,7 +15,7 @@ import { Connections, type ConnectionsOwner } from "./connections.ts";
 import type { SessionHandler } from "./handler.ts";
 import { isCollision } from "./inbound.ts";
 import { CONNECT_RETRY } from "./machine-timers.ts";
-import type { Change, Machine } from "./machine.ts";
+import type { Change, Machine, Opens } from "./machine.ts";
 import { openOf, type OpenFacts } from "./open.ts";
 import { Patience } from "./patience.ts";
 import { keepsRoutes, reasonOf } from "./reason.ts";
@@ -102,6 +102,11 @@ export class Session {
   /** Of the established session. */
   get connection(): Connection | undefined {
     return this.#connections.current?.connection;
+  }
+
+  /** Of the established session. */
+  get opens(): Opens | undefined {
+    return this.#connections.current?.opens;
   }
 
   get lastError(): LastError | undefined {
@@ -214,9 +219,9 @@ export class Session {
       moved: () => {
         this.#report(undefined);
       },
-      deliver: (delivery) => {
-        if ("reach" in delivery) this.#handler.update(delivery);
-        else this.#refresh(delivery);
+      deliver: ({ content, message }) => {
+        if ("reach" in content) this.#handler.update(content, message);
+        else this.#refresh(content);
       },
       writable: () => {
         this.#handler.writable();
@@ -241,7 +246,8 @@ export class Session {
     this.#establishedAt = undefined;
     this.#report(reason);
     const notification = sent ?? (event.kind === "notification" ? event.notification : undefined);
-    this.#handler.down(reason, { graceful: keepsRoutes(negotiated, notification), notification });
+    const how = { graceful: keepsRoutes(negotiated, notification), notification, event: event.kind };
+    this.#handler.down(reason, { ...how, sent: sent !== undefined });
   }
 
   #refresh({ family, kind }: RouteRefresh): void {

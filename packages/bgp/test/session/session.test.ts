@@ -204,11 +204,25 @@ describe("a peer that takes nothing", () => {
     expect(lab.session.lastError?.error.code).toBe("ERR_BGP_TIMEOUT");
   });
 
+  it("is waited for where the send-hold time is 0", async () => {
+    const lab = new Lab({ timers: { sendHold: 0 } });
+    const call = await lab.establish();
+    lab.network.throttle("192.0.2.2", 0);
+    const update = unhex(`${header(4096, 2)}${"00".repeat(4077)}`);
+    while (lab.session.writable) lab.session.send(update.slice());
+    for (let passed = 0; passed < 900_000; passed += 30_000) {
+      call.keepalive();
+      await lab.clock.advance(30_000);
+    }
+    expect(lab.session.state).toBe("established");
+  });
+
   it("says when there is room again", async () => {
     const lab = new Lab();
     await lab.establish();
     lab.network.throttle("192.0.2.2", 0);
-    while (lab.session.writable) lab.session.send(unhex(header(19, 4) + "00").slice(0, 19));
+    const update = unhex(`${header(4096, 2)}${"00".repeat(4077)}`);
+    while (lab.session.writable) lab.session.send(update.slice());
     await lab.clock.advance(100);
     expect(lab.recorder.writables).toBe(0);
     lab.network.throttle("192.0.2.2");
@@ -322,7 +336,8 @@ describe("an end of ours", () => {
     const lab = new Lab();
     await lab.establish();
     lab.network.throttle("192.0.2.2", 0);
-    while (lab.session.writable) lab.session.send(unhex(header(19, 4)));
+    const update = unhex(`${header(4096, 2)}${"00".repeat(4077)}`);
+    while (lab.session.writable) lab.session.send(update.slice());
     const since = lab.clock.monotonic();
     let over = false;
     const stopped = lab.session.stop().then(() => (over = true));

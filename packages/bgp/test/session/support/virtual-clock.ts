@@ -5,22 +5,35 @@ interface Due {
   readonly at: number;
   readonly order: number;
   readonly callback: () => void;
+  cancelled: boolean;
 }
+
+const before = (left: Due, right: Due): boolean =>
+  left.at < right.at || (left.at === right.at && left.order < right.order);
 
 /** Time that passes when it is told to. Turns come at the time that is now, before any later timer. */
 export class VirtualClock implements Clock {
   #time = 0;
   #order = 0;
-  readonly #due = new Set<Due>();
+  /** A heap. */
+  readonly #due: Due[] = [];
+  #pending = 0;
   readonly #turns: (() => void)[] = [];
 
   readonly now = (): number => 1_700_000_000_000 + this.#time;
   readonly monotonic = (): number => this.#time;
 
   readonly after = (milliseconds: number, callback: () => void): Timer => {
-    const due = { at: this.#time + Math.max(0, milliseconds), order: this.#order++, callback };
-    this.#due.add(due);
-    return { cancel: () => this.#due.delete(due) };
+    const at = this.#time + Math.max(0, milliseconds);
+    const due = { at, order: this.#order++, callback, cancelled: false };
+    this.#push(due);
+    this.#pending += 1;
+    return {
+      cancel: () => {
+        if (!due.cancelled) this.#pending -= 1;
+        due.cancelled = true;
+      },
+    };
   };
 
   readonly turn: Turn = (callback) => {
@@ -29,7 +42,7 @@ export class VirtualClock implements Clock {
 
   /** Timers that are set. */
   get pending(): number {
-    return this.#due.size;
+    return this.#pending;
   }
 
   /** Work that takes time: no timer fires while it lasts. */
@@ -42,8 +55,7 @@ export class VirtualClock implements Clock {
     for (;;) {
       const next = this.#next();
       if (next === undefined || next.at > this.#time) return;
-      this.#due.delete(next);
-      next.callback();
+      this.#fire(next);
     }
   }
 
@@ -67,19 +79,47 @@ export class VirtualClock implements Clock {
       const next = this.#next();
       if (next === undefined || next.at > end) break;
       this.#time = Math.max(this.#time, next.at);
-      this.#due.delete(next);
-      next.callback();
+      this.#fire(next);
       await this.idle();
     }
     this.#time = Math.max(this.#time, end);
   }
 
+  #fire(due: Due): void {
+    this.#pop();
+    due.cancelled = true;
+    this.#pending -= 1;
+    due.callback();
+  }
+
   #next(): Due | undefined {
-    let first: Due | undefined;
-    for (const due of this.#due)
-      if (first === undefined || due.at < first.at || (due.at === first.at && due.order < first.order))
-        first = due;
-    return first;
+    while (this.#due[0]?.cancelled === true) this.#pop();
+    return this.#due[0];
+  }
+
+  #push(due: Due): void {
+    const heap = this.#due;
+    let at = heap.length;
+    for (let above = (at - 1) >> 1; at > 0 && before(due, heap[above] as Due); above = (at - 1) >> 1) {
+      heap[at] = heap[above] as Due;
+      at = above;
+    }
+    heap[at] = due;
+  }
+
+  #pop(): void {
+    const heap = this.#due;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      if (below + 1 < heap.length && before(heap[below + 1] as Due, heap[below] as Due)) below += 1;
+      if (below >= heap.length || !before(heap[below] as Due, last)) break;
+      heap[at] = heap[below] as Due;
+      at = below;
+    }
+    heap[at] = last;
   }
 }
 
