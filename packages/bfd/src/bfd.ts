@@ -1,5 +1,6 @@
 import { canonicalAddress } from "./address.ts";
 import { type Clock, type Random, systemClock } from "./clock.ts";
+import { DEFAULTS, intervalsOf } from "./intervals.ts";
 import {
   type BfdSocket,
   CONTROL_PORT,
@@ -8,89 +9,14 @@ import {
   openReceiver,
   openSender,
 } from "./ports.ts";
-import { type Intervals, Session } from "./session.ts";
-import { type ControlPacket, decodeControl, type Diagnostic, encodeControl, type State } from "./wire.ts";
-
-export interface WatchOptions extends Partial<Intervals> {
-  /** Ours. */
-  readonly local: string;
-  /** The neighbour's, on the same link: RFC 5881. */
-  readonly remote: string;
-  /** The device, where an address alone does not say; packets of other devices are not heard then. */
-  readonly interface?: string | undefined;
-  /** Milliseconds between packets of ours, 10 to 60,000; slower where the peer asks for it. @defaultValue 300 */
-  readonly transmitInterval?: number;
-  /** Milliseconds between packets of the peer's, 10 to 60,000; slower where it sends slower. @defaultValue 300 */
-  readonly receiveInterval?: number;
-  /** Our packets that may get lost in a row before the peer takes us for dead, 1 to 255. @defaultValue 3 */
-  readonly multiplier?: number;
-}
-
-/** How a session is doing. Times in milliseconds. */
-export interface SessionStatus {
-  readonly local: string;
-  readonly remote: string;
-  readonly interface: string | undefined;
-  readonly state: State;
-  /** Why it last went down. */
-  readonly diagnostic: Diagnostic;
-  /** What the peer says of itself; undefined as long as nothing is heard of it. */
-  readonly remoteState: State | undefined;
-  readonly remoteDiagnostic: Diagnostic | undefined;
-  readonly discriminator: number;
-  readonly remoteDiscriminator: number | undefined;
-  readonly transmissionInterval: number;
-  readonly detectionTime: number | undefined;
-  readonly sent: number;
-  readonly received: number;
-  /** The kernel refused to send them: a device is down, a route is missing. */
-  readonly sendErrors: number;
-}
-
-export type OnChange = (state: State, diagnostic: Diagnostic, status: SessionStatus) => void;
-
-export interface Watch extends Disposable {
-  readonly status: SessionStatus;
-  /** Takes effect without the session going down: a poll sequence, RFC 5880 section 6.8.3. */
-  setIntervals(intervals: Partial<Intervals>): void;
-  /** The peer is told that this is no failure. May be called again. */
-  close(): void;
-}
-
-export interface BfdOptions {
-  /** @defaultValue the clock of the process */
-  readonly clock?: Clock;
-  /** @defaultValue `Math.random` */
-  readonly random?: Random;
-  /** @defaultValue `openUdp` of `@netloom/sockets` */
-  readonly openSocket?: OpenSocket;
-  /** Path of the network namespace of all sockets, e.g. `/run/netns/node1`. @defaultValue here */
-  readonly netns?: string;
-}
-
-export interface Bfd extends Disposable {
-  /**
-   * Watches the path to a neighbour. The session starts down; `onChange` tells of each change, never from within a call
-   * of one's own.
-   *
-   * @throws TypeError, RangeError: options that cannot be right, a path that is watched already.
-   * @throws `SocketError` of `@netloom/sockets`: a socket could not be opened, e.g. `ERR_ADDRESS_IN_USE` where another
-   * BFD runs.
-   */
-  watch(options: WatchOptions, onChange: OnChange): Watch;
-  sessions(): readonly SessionStatus[];
-  /** Datagrams that were no control packet of a session, by reason. */
-  readonly discarded: ReadonlyMap<string, number>;
-  /** Ends all sessions. May be called again. */
-  close(): void;
-}
+import { Session } from "./session.ts";
+import type { Bfd, BfdOptions, OnChange, SessionStatus, Watch, WatchOptions } from "./types.ts";
+import { type ControlPacket, decodeControl, encodeControl } from "./wire.ts";
 
 /** BFD for single hops, in asynchronous mode: RFC 5880, RFC 5881. Nothing is opened before the first `watch`. */
 export function createBfd(options: BfdOptions = {}): Bfd {
   return new BfdHost(options);
 }
-
-const DEFAULTS: Intervals = { transmitInterval: 300, receiveInterval: 300, multiplier: 3 };
 
 /** Packets to one of our addresses (on one device) arrive here, whichever session they are for. */
 interface Receiver {
@@ -131,7 +57,7 @@ class BfdHost implements Bfd {
   watch(options: WatchOptions, onChange: OnChange): Watch {
     if (this.#closed) throw new TypeError("this BFD is closed");
     const { interface: device } = options;
-    let intervals = checked({ ...DEFAULTS, ...given(options) });
+    let intervals = intervalsOf(DEFAULTS, options);
     const [local, remote] = [options.local, options.remote].map((text) => canonicalAddress(text, device));
     if (local === undefined || remote === undefined) throw new TypeError("two addresses are needed");
     const end = { address: local, interface: device, netns: this.#netns };
@@ -178,7 +104,7 @@ class BfdHost implements Bfd {
         };
       },
       setIntervals(changes) {
-        intervals = checked({ ...intervals, ...given(changes) });
+        intervals = intervalsOf(intervals, changes);
         session.setIntervals(intervals);
       },
       close,
@@ -268,26 +194,4 @@ function statusOf(session: Session) {
     remoteDiscriminator: peer?.myDiscriminator,
     ...{ transmissionInterval: session.transmissionInterval, detectionTime: session.detectionTime },
   };
-}
-
-/** Without what is undefined, which would hide a default. */
-function given(intervals: Partial<Intervals>): Partial<Intervals> {
-  const { transmitInterval, receiveInterval, multiplier } = intervals;
-  return {
-    ...(transmitInterval === undefined ? {} : { transmitInterval }),
-    ...(receiveInterval === undefined ? {} : { receiveInterval }),
-    ...(multiplier === undefined ? {} : { multiplier }),
-  };
-}
-
-function checked(intervals: Intervals): Intervals {
-  const check = (name: keyof Intervals, low: number, high: number): void => {
-    const value = intervals[name];
-    if (!(value >= low && value <= high) || !Number.isInteger(value))
-      throw new RangeError(`${name} is ${value}, and not an integer from ${low} to ${high}`);
-  };
-  check("transmitInterval", 10, 60_000);
-  check("receiveInterval", 10, 60_000);
-  check("multiplier", 1, 255);
-  return intervals;
 }

@@ -1,4 +1,4 @@
-import type { Bfd } from "./bfd.ts";
+import type { Bfd } from "./types.ts";
 import type { Intervals } from "./session.ts";
 
 /** What `@netloom/bgp` asks of a failure detector; others may like it too. */

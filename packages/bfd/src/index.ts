@@ -10,15 +10,8 @@
  * @packageDocumentation
  */
 
-export {
-  type Bfd,
-  type BfdOptions,
-  createBfd,
-  type OnChange,
-  type SessionStatus,
-  type Watch,
-  type WatchOptions,
-} from "./bfd.ts";
+export { createBfd } from "./bfd.ts";
+export type { Bfd, BfdOptions, OnChange, SessionStatus, Watch, WatchOptions } from "./types.ts";
 export { type FailureDetector, failureDetector } from "./failure-detector.ts";
 export type { BfdSocket, OpenSocket } from "./ports.ts";
 export { type Intervals, Session, type SessionOptions } from "./session.ts";
