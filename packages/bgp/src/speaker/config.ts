@@ -1,5 +1,8 @@
 import type { Family } from "../wire/family.ts";
+import type { Role } from "../wire/role.ts";
 import type { Policy } from "../rib/policy.ts";
+
+export type { Role } from "../wire/role.ts";
 
 /**
  * All that a speaker is told. Plain data: it can be stored, compared and sent to another process.
@@ -26,9 +29,6 @@ export type Remote =
   | { readonly interface: string; readonly port?: number }
   /** Whoever calls from this prefix. At most `limit` at once. @defaultValue 100 */
   | { readonly dynamic: string; readonly limit?: number };
-
-/** RFC 9234: what we are to the peer. */
-export type Role = "provider" | "rs" | "rs-client" | "customer" | "peer";
 
 export interface PeerConfig {
   /** Unique in the speaker. */
@@ -74,6 +74,7 @@ export interface PeerConfig {
         /** RFC 9494: for so many seconds more, as the last resort. @defaultValue 0: no */
         readonly longLived?: number;
       };
+  /** RFC 9234: what we are to the peer. */
   readonly role?: Role;
   /** The session needs the peer's role too. @defaultValue false */
   readonly strictRole?: boolean;

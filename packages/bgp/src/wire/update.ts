@@ -4,6 +4,7 @@ import type { NlriRun } from "./nlri.ts";
 
 /** An attribute that was not as it should be, and what RFC 7606 has done about it. */
 export interface AttributeFault {
+  /** Its number; 0 where so little of it came that it has none. */
   readonly attribute: number;
   readonly action: "discard-attribute" | "treat-as-withdraw";
   /** For a log: what was wrong, and the section that says so. */
@@ -18,7 +19,7 @@ export interface Reach {
    * until the next message is read.
    */
   readonly key: Uint8Array;
-  /** Decodes them: asked only for a key that was not seen before. */
+  /** Decodes them: asked only for a key that was not seen before, and before the next message is read. */
   readonly attributes: () => PathAttributes;
 }
 

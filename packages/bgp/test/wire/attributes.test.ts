@@ -122,6 +122,15 @@ describe("attributes on the wire", () => {
     ).toEqual([...asns, 70000]);
   });
 
+  it.each([
+    [63, "c008fc"],
+    [64, "d0080100"],
+  ])("%i communities begin with %s", (count, header) => {
+    const communities = Array.from({ length: count }, (_, index) => index);
+    expect(encoded({ communities }, contextOf())).toContain(`${header}0000000000000001`);
+    expect(carried({ ...simple, communities }, contextOf())?.communities).toEqual(communities);
+  });
+
   it("what is empty is not sent", () => {
     const empty = {
       communities: [],

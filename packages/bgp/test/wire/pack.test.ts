@@ -112,6 +112,14 @@ describe("packing", () => {
     );
   });
 
+  it("leaves room in a withdrawal for the length of the attributes that are not there", () => {
+    const routes = Array.from({ length: 820 }, (_, index) => ({
+      prefix: `10.0.${index >>> 8}.${index & 255}/32`,
+    }));
+    const { message, taken } = packWithdraw(contextOf(), "ipv4-unicast", prefixSource(routes, false), 0, 820);
+    expect([message.length, taken]).toEqual([23 + 5 * 814, 814]);
+  });
+
   it("takes a part of a source only", () => {
     const source = prefixSource(prefixes("ipv4-unicast", 10), false);
     const context = contextOf();
