@@ -22,10 +22,12 @@ import { Endpoints } from "./endpoints.ts";
 import { FlowReader, type Flow } from "./flows.ts";
 import { parseAgentOptions, type AgentConfig, type AgentOptions } from "./options.ts";
 import type { Inspection } from "./inspection.ts";
-import { proposedFacts, type ProposedChange } from "./proposal.ts";
+import type { ProposedChange } from "./proposal.ts";
 import { Provenances } from "./provenance.ts";
 import { Reconciler } from "./reconciler.ts";
+import { RoutingView } from "./routing-context.ts";
 import type { Agent, AgentEvents, AgentStatus } from "./types.ts";
+import { whatIf } from "./what-if.ts";
 import { askVerdict, type Verdict, type VerdictQuestion } from "./verdict.ts";
 
 /**
@@ -55,6 +57,7 @@ class NetloomAgent implements Agent {
   readonly #barrier: ClusterBarrier;
   readonly #auditor: Auditor;
   readonly #flows: FlowReader;
+  readonly #routingView: RoutingView;
   readonly #worldIdentity: number;
   #node: NodeFact;
   #underlay: Underlay | undefined;
@@ -142,6 +145,17 @@ class NetloomAgent implements Agent {
       derivation: this.#derivation,
       runtime,
     });
+    this.#routingView = new RoutingView({
+      node: () => this.#node,
+      labels: config.nodeLabels,
+      ranges: () => options.ipam.status().ranges,
+      facts: this.#facts,
+      derivation: this.#derivation,
+      store,
+      prefix: this.#keys.backend(options.routing.name),
+      runtime,
+      report,
+    });
     this.endpoints = new Endpoints({
       node: node.name,
       families: config.families,
@@ -226,42 +240,19 @@ class NetloomAgent implements Agent {
 
   async propose(changes: readonly ProposedChange[], maps: DatapathMaps): Promise<Inspection> {
     this.#lifecycle.assertRunning();
-    const { filter, enforcement, runtime } = this.#config;
     const { datapath, store } = this.#options;
-    const report = (error: unknown): void => this.#report(error);
-    const facts = proposedFacts(await store.list(this.#keys.state), changes, {
+    return whatIf(changes, maps, {
+      config: this.#config,
+      store,
+      datapath,
       keys: this.#keys,
       labels: this.#labels,
-      identityOf: (labels) => this.#labels.intern(filter.select(labels)),
-      report,
-    });
-    const derivation = new Derivation({
-      node: this.name,
-      enforcement,
-      worldIdentity: this.#worldIdentity,
-      facts,
-      labels: this.#labels,
-      report,
-    });
-    const flows = new FlowReader({ node: this.name, datapath, facts, derivation, runtime });
-    for (const { attachment } of this.endpoints.list()) {
-      if (attachment === undefined) continue;
-      derivation.setAttachment(attachment.name, attachment);
-      flows.named(attachment);
-    }
-    const derived = facts.changes();
-    for (const change of derived) flows.remember(change);
-    derivation.apply(derived);
-    derivation.setPlan(this.#plan!, this.#node.podCIDRs);
-    derivation.write(maps);
-    return {
-      node: this.name,
+      plan: this.#plan!,
+      podCIDRs: this.#node.podCIDRs,
       context: this.#context(),
-      maps,
-      provenance: new Provenances(facts, derivation),
-      now: () => datapath.now(),
-      describe: (event) => flows.describe(event),
-    };
+      attachments: this.endpoints.list().flatMap(({ attachment }) => attachment ?? []),
+      report: (error) => this.#report(error),
+    });
   }
 
   describe(): AgentStatus {
@@ -394,6 +385,8 @@ class NetloomAgent implements Agent {
     this.#reconciler.kick();
     await this.#reconciler.settled(revision ?? this.#facts.revision);
     this.#derivation.serviceTables.settleAdopted(this.#options.datapath.maps);
+    // What the fabric is told of is here by now: nobody sends to a node that would drop it.
+    this.#options.routing.follow?.(this.#routingView);
     // Nobody needs to wait for it.
     this.#later(() => this.#identities.prune({ signal }));
     void this.#auditor.run();
@@ -431,6 +424,7 @@ class NetloomAgent implements Agent {
       return;
     }
     this.#derivation.apply(changes);
+    this.#routingView.derived(changes);
     if (this.#ready) this.#reconciler.kick();
   }
 
@@ -469,6 +463,7 @@ class NetloomAgent implements Agent {
     const { ipam } = this.#options;
     this.#node = { ...this.#node, podCIDRs: ipam.ranges(), routers: ipam.routers() };
     this.#planDue = true;
+    this.#routingView.changed();
     this.#later(() => this.#announce(() => this.#node));
   }
 

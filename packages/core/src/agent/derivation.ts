@@ -140,6 +140,11 @@ export class Derivation {
     else this.#attachments.set(name, attachment);
   }
 
+  /** Of the live endpoints of this node, as text. */
+  localAddresses(): ReadonlySet<string> {
+    return new Set([...this.#local.values()].flatMap(({ addresses }) => addresses));
+  }
+
   /** How pods are reached: the addresses of nodes that are reached in another way now move along. */
   setPlan(plan: RoutePlan, local: readonly string[]): void {
     const identity = RESERVED_IDENTITIES.unmanaged;

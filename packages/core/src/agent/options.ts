@@ -18,6 +18,8 @@ export interface AgentOptions {
     readonly addresses: readonly string[];
     /** The ranges somebody assigned to it (Kubernetes `spec.podCIDRs`), where its IPAM takes them from here. */
     readonly podCIDRs?: readonly string[];
+    /** For whoever selects nodes, e.g. to configure their BGP: Kubernetes' own. @defaultValue none */
+    readonly labels?: Readonly<Record<string, string>>;
   };
   readonly store: Store;
   readonly ipam: Ipam;
@@ -52,6 +54,7 @@ export interface AgentOptions {
 /** Options, checked, with their defaults. */
 export interface AgentConfig {
   readonly node: NodeFact;
+  readonly nodeLabels: Readonly<Record<string, string>>;
   readonly cluster: string;
   readonly families: readonly Family[];
   readonly filter: LabelFilter;
@@ -84,6 +87,7 @@ export function parseAgentOptions(options: AgentOptions): AgentConfig {
   }
   return {
     node: parseNode({ ...options.node, routers: [] }),
+    nodeLabels: nodeLabelsOf(options.node.labels),
     cluster,
     families: familiesOf(options),
     filter: new LabelFilter(options.identityLabels ?? []),
@@ -96,6 +100,14 @@ export function parseAgentOptions(options: AgentOptions): AgentConfig {
 }
 
 const EXAMPLES = { store: "memoryStore()", ipam: "clusterPool()", routing: "vxlan()", datapath: "ebpf()" };
+
+function nodeLabelsOf(labels: unknown = {}): Readonly<Record<string, string>> {
+  const texts =
+    Object(labels) === labels && !Array.isArray(labels) ? Object.entries(labels as object) : undefined;
+  if (texts === undefined || texts.some(([, value]) => typeof value !== "string"))
+    throw invalid("node.labels", labels, 'write texts by their names, e.g. { rack: "r1" }');
+  return { ...(labels as Readonly<Record<string, string>>) };
+}
 
 function familiesOf({ families, ipam, datapath }: AgentOptions): readonly Family[] {
   const able = datapath.capabilities.families.filter((family) => ipam.capabilities.families.includes(family));

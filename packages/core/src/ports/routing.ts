@@ -1,6 +1,8 @@
 import type { NetloomError } from "../errors.ts";
 import type { Family } from "../address/index.ts";
-import type { AbortOptions } from "./store.ts";
+import type { ExternalTrafficPolicy, ServiceAddressType } from "../service/types.ts";
+import type { Runtime } from "./runtime.ts";
+import type { AbortOptions, Store } from "./store.ts";
 
 /** A node, as far as routes care. */
 export interface RoutedNode {
@@ -80,12 +82,49 @@ export interface RoutePlan {
   readonly problems: readonly NetloomError[];
 }
 
+/** A pool of the node's IPAM, and what the node has of it. */
+export interface RoutedPool {
+  readonly name: string;
+  readonly ranges: readonly string[];
+}
+
+/** A service, for whoever tells the fabric of its addresses. */
+export interface RoutedService {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly addresses: Readonly<Record<ServiceAddressType, readonly string[]>>;
+  readonly externalTrafficPolicy: ExternalTrafficPolicy;
+  /** Backends that take new flows: in the cluster, and of this node. */
+  readonly backends: { readonly total: number; readonly local: number };
+}
+
+/** What a backend that speaks with the fabric sees of its agent: values, asked for when something has changed. */
+export interface RoutingContext {
+  node(): RoutedNode & { readonly labels: Readonly<Record<string, string>> };
+  pools(): readonly RoutedPool[];
+  services(): readonly RoutedService[];
+  /** Calls back whenever one of them may be different. @returns what ends it; may be called twice */
+  onChange(listener: () => void): () => void;
+  readonly store: Store;
+  /** The backend's own part of the store: a key prefix that ends in `/`. */
+  readonly prefix: string;
+  readonly runtime: Runtime;
+  /** What goes wrong in a loop does not vanish. */
+  readonly report: (error: unknown) => void;
+}
+
 /**
  * Says how pods of different nodes reach each other. Pure: the same input gives the same plan, and is left as it is.
  */
 export interface Routing extends AsyncDisposable {
   readonly name: string;
   start(options?: AbortOptions): Promise<void>;
+  /**
+   * From now on the backend may tell the fabric of this node: its pods are known, and what was decided about them before
+   * a restart is in force again. Called once, after {@link start}; ends when the backend is disposed of. Left out where
+   * plans are all there is.
+   */
+  follow?(context: RoutingContext): void;
   /** Bytes that encapsulation adds to a packet of the underlay's family; 0 where there is none. */
   overhead(underlay: Family): number;
   /**
