@@ -29,6 +29,8 @@ export type {
 export { localDriver } from "./local-driver.ts";
 export type { LocalDriverOptions } from "./local-driver.ts";
 export type { SpeakerFactory } from "./host.ts";
+export { systemSpeakers } from "./sys/system-speakers.ts";
+export type { SystemSpeakersOptions } from "./sys/system-speakers.ts";
 export { processDriver } from "./process/process-driver.ts";
 export type { ProcessDriverOptions } from "./process/process-driver.ts";
 export { bootId, stateFile } from "./restart-state.ts";

@@ -1,6 +1,7 @@
 import type { Family } from "@netloom/bgp";
 import { formatCidr, isNetloomError, NetloomError, parseCidr } from "@netloom/core";
 import type { SpeakerDriver, SpeakerSettings } from "./driver.ts";
+import { localDriver } from "./local-driver.ts";
 import {
   parseAdvertisement,
   parseClusterConfig,
@@ -11,15 +12,17 @@ import {
   type BgpPeerFamily,
   type BgpResources,
 } from "./resources/index.ts";
+import { systemSpeakers } from "./sys/system-speakers.ts";
 
 export const NAME = "bgp";
 
 /** What every way to configure it has. */
 export interface CommonBgpOptions {
   /**
-   * Where the speaker of an instance runs. @defaultValue in this process: `localDriver(createSpeaker)`
+   * Where the speaker of an instance runs, in this process or another.
+   * @defaultValue `() => localDriver(systemSpeakers())`
    */
-  readonly driver: (instance: string) => SpeakerDriver;
+  readonly driver?: (instance: string) => SpeakerDriver;
   /** Where learned routes go: the kernel's main table with metric 179 unless it says otherwise; `false`: nowhere. */
   readonly install?: SpeakerSettings["install"];
   /**
@@ -73,7 +76,7 @@ export type BgpOptions = StaticBgpOptions | StoredBgpOptions;
 
 /** Options, checked. */
 export interface BgpSetup {
-  readonly driver: CommonBgpOptions["driver"];
+  readonly driver: NonNullable<CommonBgpOptions["driver"]>;
   readonly install: SpeakerSettings["install"];
   readonly native: readonly string[];
   /** `undefined`: they are in the store. */
@@ -92,10 +95,10 @@ export function parseOptions(options: BgpOptions): BgpSetup {
   const unknown = Object.keys(options).find((option) => !known.includes(option));
   if (unknown !== undefined)
     throw invalid(`there is no option ${unknown}`, options, `write ${known.join(", ")}`);
-  if (typeof options.driver !== "function") {
-    throw invalid("option driver is missing", options.driver, "give e.g. () => localDriver(createSpeaker)");
+  const { driver = () => localDriver(systemSpeakers()), install = {}, nativeCidr = [] } = options;
+  if (typeof driver !== "function") {
+    throw invalid("option driver is no function", driver, "give e.g. () => processDriver({ path })");
   }
-  const { driver, install = {}, nativeCidr = [] } = options;
   const common = { driver, install, native: cidrs(nativeCidr) };
   if ("resources" in options) {
     return { ...common, fixed: undefined, routerId: undefined, secrets: options.secrets };

@@ -168,7 +168,7 @@ describe("bgp with options", () => {
   });
 
   it.each([
-    [{ asn: 1, peers: [], driver: undefined }, "ERR_OPTIONS_INVALID", "driver"],
+    [{ asn: 1, peers: [], driver: "local" }, "ERR_OPTIONS_INVALID", "driver"],
     [{ asn: 1, peers: [], driver: () => {}, peer: [] }, "ERR_OPTIONS_INVALID", "there is no option peer"],
     [{ asn: 1, peers: {}, driver: () => {} }, "ERR_OPTIONS_INVALID", "peers is no list"],
     [{ asn: 1, peers: [], nativeCidr: "10/8", driver: () => {} }, "ERR_OPTIONS_INVALID", "nativeCidr"],
