@@ -81,12 +81,12 @@ export class PathsOut implements AdjOut, Outlet, PrefixSource {
 
   setExport(policy: Export): void {
     this.#export = policy;
-    this.#markAll();
+    this.markAll();
   }
 
   refresh(): void {
     this.#again = true;
-    this.#markAll();
+    this.markAll();
   }
 
   next(): Uint8Array | undefined {
@@ -128,7 +128,7 @@ export class PathsOut implements AdjOut, Outlet, PrefixSource {
     return this.#paths.get(prefix)?.[0]?.id ?? 0;
   }
 
-  #markAll(): void {
+  markAll(): void {
     for (const prefix of this.#paths.keys()) this.mark(prefix);
     for (let prefix = 1; prefix < this.#rib.table.limit; prefix += 1) {
       if (this.#rib.bestId(prefix) !== 0) this.mark(prefix);

@@ -13,13 +13,13 @@ import type { Source } from "./source.ts";
 
 /** What a peer is to be told of one family, and has been told. */
 export interface AdjOut {
-  /** Prefixes that wait to be looked at or sent. */
+  /** Prefixes that wait to be looked at or sent; no fewer, perhaps more. */
   readonly pending: number;
   /** Of prefixes, those that the peer has. */
   readonly advertised: number;
   /**
-   * The next UPDATE to send, the caller's own; `undefined`: there is none. A call takes some milliseconds at most: where so
-   * much was looked at without finding anything to say, it returns no bytes, and there may be more.
+   * The next UPDATE to send, the caller's own; `undefined`: there is none. A call takes few milliseconds: where there is more
+   * to look at first, it returns no bytes, and is to be called again.
    */
   next(): Uint8Array | undefined;
   /** All that the peer has is sent again: RFC 2918. */
@@ -29,7 +29,7 @@ export interface AdjOut {
 }
 
 /** Prefixes looked at in one call: a few milliseconds. */
-const SLICE = 65_536;
+const SLICE = 16_384;
 const AGAIN = 0x80000000 | 0;
 const ID = 0x7fffffff;
 const NOTHING_YET = new Uint8Array(0);
@@ -52,6 +52,10 @@ export class BestOut implements AdjOut, Outlet, PrefixSource {
   readonly #sent = new Column();
   #waiting = 0;
   #advertised = 0;
+  /** Prefixes from the one up to, not including, the other are pending as a whole; `again`: whatever the peer has. */
+  #next = 0;
+  #end = 0;
+  #again = false;
   /** Something has changed about prefixes that are grouped. */
   #disturbed = false;
   /** The message that is being filled. */
@@ -69,7 +73,7 @@ export class BestOut implements AdjOut, Outlet, PrefixSource {
   }
 
   get pending(): number {
-    return this.#waiting;
+    return this.#waiting + this.#end - this.#next;
   }
 
   get advertised(): number {
@@ -78,13 +82,7 @@ export class BestOut implements AdjOut, Outlet, PrefixSource {
 
   mark(prefix: number): void {
     if (this.#export.nothing && this.#advertised === 0 && this.#waiting === 0) return;
-    if (!this.#pending.push(prefix)) {
-      this.#disturbed = true;
-      return;
-    }
-    if (this.#sent.get(prefix) === 0) this.#rib.table.retain(prefix);
-    this.#waiting += 1;
-    if (this.#waiting === 1) this.#wake(this);
+    if (this.#push(prefix) && this.pending === 1) this.#wake(this);
   }
 
   get options(): EgressOptions {
@@ -99,12 +97,22 @@ export class BestOut implements AdjOut, Outlet, PrefixSource {
   setExport(policy: Export): void {
     this.#export = policy;
     this.#unfit.clear();
-    this.#markAll();
+    this.markAll();
   }
 
   refresh(): void {
-    this.#sent.forEach((prefix, id) => this.#sent.set(prefix, id | AGAIN));
-    this.#markAll();
+    this.#again = true;
+    this.markAll();
+  }
+
+  markAll(): void {
+    if (this.#export.nothing && this.#advertised === 0 && this.#waiting === 0) return;
+    const idle = this.pending === 0;
+    // What is grouped was grouped by what may be no longer so.
+    this.#disturbed = true;
+    this.#next = 1;
+    this.#end = this.#rib.table.limit;
+    if (idle && this.pending > 0) this.#wake(this);
   }
 
   next(): Uint8Array | undefined {
@@ -115,8 +123,8 @@ export class BestOut implements AdjOut, Outlet, PrefixSource {
       const message = id === 0 ? this.#withdraw() : this.#announce(id);
       if (message !== undefined) return message;
     }
-    if (this.#waiting === 0) this.#rest();
-    return grouped && this.#waiting > 0 ? NOTHING_YET : undefined;
+    if (this.pending === 0) this.#rest();
+    return grouped && this.pending > 0 ? NOTHING_YET : undefined;
   }
 
   /** The session is over: nothing waits, and the peer has nothing. */
@@ -133,6 +141,8 @@ export class BestOut implements AdjOut, Outlet, PrefixSource {
     });
     this.#pending.clear();
     this.#sent.clear();
+    this.#next = 0;
+    this.#end = 0;
     this.#waiting = 0;
     this.#advertised = 0;
   }
@@ -151,23 +161,44 @@ export class BestOut implements AdjOut, Outlet, PrefixSource {
     return this.#sent.get(prefix) & ID;
   }
 
-  #markAll(): void {
-    for (let prefix = 1; prefix < this.#rib.table.limit; prefix += 1) {
-      if (this.#rib.bestId(prefix) !== 0 || this.#sent.get(prefix) !== 0) this.mark(prefix);
-    }
-  }
-
   /** What the peer is to have: 0, nothing. */
   #wanted(prefix: number): number {
     const id = this.#export.best(prefix);
     return this.#unfit.size > 0 && this.#unfit.has(this.#rib.store.stampOf(id)) ? 0 : id;
   }
 
+  #push(prefix: number): boolean {
+    if (!this.#pending.push(prefix)) {
+      this.#disturbed = true;
+      return false;
+    }
+    if (this.#sent.get(prefix) === 0) this.#rib.table.retain(prefix);
+    this.#waiting += 1;
+    return true;
+  }
+
+  /** Marks a slice of what {@link markAll} has marked as a whole. */
+  #walk(): void {
+    const end = Math.min(this.#end, this.#next + SLICE - Math.min(SLICE, this.#pending.length));
+    for (; this.#next < end; this.#next += 1) {
+      const prefix = this.#next;
+      const sent = this.#sent.get(prefix);
+      if (this.#again && sent !== 0) this.#sent.set(prefix, sent | AGAIN);
+      if (sent !== 0 || this.#rib.bestId(prefix) !== 0) this.#push(prefix);
+    }
+    if (this.#next < this.#end) return;
+    this.#again = false;
+    this.#next = 0;
+    this.#end = 0;
+  }
+
   /** Puts a slice of what waits into its groups. */
   #group(): boolean {
+    const walks = this.#end > 0;
+    if (walks) this.#walk();
     const slice = Math.min(SLICE, this.#pending.length);
     for (let count = 0; count < slice; count += 1) this.#place(this.#pending.shift(), undefined);
-    return slice > 0;
+    return walks || slice > 0;
   }
 
   /** Into the group that the prefix belongs to now, unless the peer has what it should, or `done` is the group. */
@@ -184,10 +215,12 @@ export class BestOut implements AdjOut, Outlet, PrefixSource {
     if (this.#sent.get(prefix) === 0) this.#rib.table.release(prefix);
   }
 
-  /** The group that is sent next: a full one first; withdrawals before the rest. */
+  /** The group that is sent next: a full one, or once all has been looked at, withdrawals before the rest. */
   #choose(): number | undefined {
     const full = this.#buckets.full();
     if (full !== undefined) return full;
+    // What has not been looked at yet may fill them.
+    if (this.#pending.length + this.#end > 0) return undefined;
     return this.#buckets.has(0) ? 0 : this.#buckets.oldest();
   }
 

@@ -15,6 +15,8 @@ export interface Outlet {
   /** Wants to know of all usable paths, not of the best alone. */
   readonly allPaths: boolean;
   mark(prefix: number): void;
+  /** Everything may be another thing than it was. */
+  markAll(): void;
 }
 
 /** All routes of one family: what each source told, and the best of it. */
@@ -68,9 +70,7 @@ export class FamilyRib {
   addOutlet(outlet: Outlet): void {
     this.outlets.push(outlet);
     if (outlet.allPaths) this.#pathOutlets += 1;
-    for (let prefix = 1; prefix < this.table.limit; prefix += 1) {
-      if (this.#bestId.get(prefix) !== 0) outlet.mark(prefix);
-    }
+    outlet.markAll();
   }
 
   removeOutlet(outlet: Outlet): void {

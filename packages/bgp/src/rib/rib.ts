@@ -26,6 +26,7 @@ import {
   type PeerState,
 } from "./peer-state.ts";
 import { parsePrefix } from "./prefix-text.ts";
+import { replay } from "./replay.ts";
 import { localSource, peerSource, type Source } from "./source.ts";
 import { advertisedRoutes, bestRoute, bestRoutes, equalRoutes, receivedRoutes } from "./view.ts";
 
@@ -290,6 +291,16 @@ export class Rib {
 
   *received(id: RibPeerId): Generator<RibRoute> {
     for (const [family, { rib, feed }] of this.#state(id).families) yield* receivedRoutes(rib, family, feed);
+  }
+
+  /** What the peer has told of a family, in UPDATEs as it could have sent them; see {@link replay}. */
+  replay(
+    id: RibPeerId,
+    family: Family,
+    context: WireContext,
+  ): Generator<readonly Uint8Array[], void, undefined> {
+    const { rib, feed } = this.#state(id).families.get(family)!;
+    return replay(rib, feed, context);
   }
 
   *advertised(id: RibPeerId): Generator<RibRoute> {
