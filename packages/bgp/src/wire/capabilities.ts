@@ -65,7 +65,7 @@ export interface LongLivedGracefulRestart {
 export type CapabilityKind = Capability["kind"];
 
 /** IANA's numbers. */
-export const CAPABILITY_CODE: Readonly<Record<Exclude<CapabilityKind, "unknown">, number>> = {
+const CAPABILITY_CODE: Readonly<Record<Exclude<CapabilityKind, "unknown">, number>> = {
   multiprotocol: 1,
   "route-refresh": 2,
   "extended-next-hop": 5,

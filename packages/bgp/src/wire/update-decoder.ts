@@ -97,7 +97,7 @@ export class UpdateDecoder {
     const severe = problems.find(({ fault }) => fault.action === "treat-as-withdraw");
     if (severe === undefined) return finish(gone, this.#reach(message, rest, announced, mpReach), problems);
     // RFC 7606 section 5.2: without a prefix to withdraw, it is not certain that none was overlooked.
-    if (rest.length > 0 && announced === undefined && mpReach?.reachable !== true)
+    if ((rest.length > 0 || mpReach !== undefined) && announced === undefined && mpReach?.reachable !== true)
       throw refusal(
         NOTIFICATION.update,
         severe.subcode,

@@ -319,6 +319,11 @@ describe("attributes by RFC 7606", () => {
     expect(refusedWith(() => new UpdateDecoder(internal).decode(update))).toBe("030640010103");
   });
 
+  it("so does one of an MP_REACH_NLRI without prefixes", () => {
+    const attributes = attributeOf(0xc0, 14, MP_VALUE.slice(0, 42));
+    expect(refusedWith(() => decode(attributes, internal, ""))).toBe(`0304${attributes}`);
+  });
+
   it("an attribute to be discarded does not, even then", () => {
     const update = updateOf({ withdrawn: PREFIX, attributes: attributeOf(0x40, 6, "00") });
     expect(new UpdateDecoder(internal).decode(update)).toMatchObject({

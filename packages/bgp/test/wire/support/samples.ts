@@ -16,7 +16,7 @@ import {
 } from "../../../src/wire/index.ts";
 
 /** Every attribute there is, on a route of a family. */
-export function everyAttribute(nextHop: string): PathAttributes {
+function everyAttribute(nextHop: string): PathAttributes {
   return {
     origin: "egp",
     asPath: [
