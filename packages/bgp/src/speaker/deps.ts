@@ -1,5 +1,6 @@
 import { systemClock, type Clock, type Random } from "../clock.ts";
 import { tcp } from "../transport/tcp.ts";
+import { Slices, systemSlices } from "../session/slices.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { FailureDetector } from "./failure-detector.ts";
 
@@ -30,15 +31,20 @@ export interface World {
   readonly failureDetector: FailureDetector | undefined;
   readonly neighbourOn: (device: string) => string | undefined;
   readonly defer: (turn: () => void) => void;
+  /** Shared by all that has much to do. */
+  readonly slices: Slices;
 }
 
 export function worldOf(dependencies: SpeakerDependencies): World {
+  const { clock = systemClock, defer = (turn): void => void setImmediate(turn) } = dependencies;
+  const ofSystem = dependencies.clock === undefined && dependencies.defer === undefined;
   return {
     transport: dependencies.transport ?? tcp(),
-    clock: dependencies.clock ?? systemClock,
+    clock,
     random: dependencies.random ?? Math.random,
     failureDetector: dependencies.failureDetector,
     neighbourOn: dependencies.neighbourOn ?? (() => undefined),
-    defer: dependencies.defer ?? ((turn) => void setImmediate(turn)),
+    defer,
+    slices: ofSystem ? systemSlices : new Slices(clock, defer),
   };
 }

@@ -15,6 +15,7 @@ import { withoutScope } from "./callers.ts";
 import type { PeerConfig } from "./config.ts";
 import type { World } from "./deps.ts";
 import { Flush } from "./flush.ts";
+import type { MonitoredSession, Monitors } from "./monitor.ts";
 import { Retention, type PeerRestart } from "./retention.ts";
 import { CEASE } from "../wire/notification.ts";
 import type { FamilyStatus, PeerState, PeerStatus, RibRoute } from "./status.ts";
@@ -29,6 +30,7 @@ export interface PeerHost {
   restarting(): boolean;
   /** Everything of ours has been told: End-of-RIB may go out. */
   readonly ready: Promise<unknown>;
+  readonly monitors: Monitors;
   changed(peer: Peer, before: PeerState, reason: BgpError | undefined): void;
   complete(peer: Peer, family: Family): void;
   malformed(peer: Peer, faults: readonly AttributeFault[]): void;
@@ -52,6 +54,7 @@ export class Peer implements SessionHandler {
   readonly #complete = new Set<Family>();
   #established = 0;
   #negotiated: Negotiated | undefined;
+  #monitored: MonitoredSession | undefined;
 
   /** @param name - of a dynamic peer: with its address, for several share a configuration */
   constructor(host: PeerHost, config: PeerConfig, name = config.name) {
@@ -83,6 +86,7 @@ export class Peer implements SessionHandler {
       clock,
       random: world.random,
       turn: world.defer,
+      slices: world.slices,
       handler: this,
     });
   }
@@ -143,6 +147,23 @@ export class Peer implements SessionHandler {
     return this.#host.rib[direction](this.#ribPeer);
   }
 
+  /** The session as monitors see it; `undefined`: it is not established. */
+  monitored(): MonitoredSession | undefined {
+    const { connection, opens, stats } = this.#session;
+    const { rib } = this.#host;
+    const [negotiated, ribPeer] = [this.#negotiated, this.#ribPeer];
+    if (negotiated === undefined || ribPeer === undefined) return undefined;
+    if (connection === undefined || opens === undefined) return undefined;
+    const { remoteAsn, remoteRouterId, context } = negotiated;
+    return (this.#monitored ??= {
+      ...{ peer: this.name, local: connection.local, remote: connection.remote },
+      ...{ remoteAsn, remoteRouterId, context, opens },
+      establishedAt: stats.establishedAt ?? this.#host.world.clock.now(),
+      counts: (family) => rib.counts(ribPeer, family),
+      replay: (family) => rib.replay(ribPeer, family, context),
+    });
+  }
+
   status(): PeerStatus {
     const { negotiated, stats } = this.#session;
     const { remote } = this.#config;
@@ -179,6 +200,7 @@ export class Peer implements SessionHandler {
     const ribPeer = this.#enterRib(negotiated);
     const { families } = negotiated.context;
     this.#retention.established(families, restartOf(negotiated));
+    if (this.#host.monitors.any) this.#host.monitors.up(this.monitored()!);
     const flush = new Flush({
       clock: world.clock,
       defer: world.defer,
@@ -199,7 +221,9 @@ export class Peer implements SessionHandler {
     this.#watchPath();
   }
 
-  update(update: Update): void {
+  update(update: Update, message: Uint8Array): void {
+    const { monitors } = this.#host;
+    if (monitors.any && this.#monitored !== undefined) monitors.update(this.#monitored, message, update);
     this.#inRib((rib, peer) => rib.apply(peer, update));
     if (update.faults.length > 0) this.#host.malformed(this, update.faults);
     for (const { run } of update.reach) this.#checkLimit(run.family);
@@ -224,8 +248,11 @@ export class Peer implements SessionHandler {
     if (marked) this.#flush?.afterwards(family, encodeRouteRefresh(family, "end"));
   }
 
-  down(_reason: BgpError | undefined, { graceful }: Down): void {
-    const { rib } = this.#host;
+  down(_reason: BgpError | undefined, how: Down): void {
+    const { graceful } = how;
+    const { rib, monitors } = this.#host;
+    if (this.#monitored !== undefined) monitors.down(this.#monitored, how);
+    this.#monitored = undefined;
     const negotiated = this.#negotiated;
     this.#negotiated = undefined;
     this.#watch?.[Symbol.dispose]();

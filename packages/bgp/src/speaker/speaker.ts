@@ -10,6 +10,7 @@ import { worldOf, type SpeakerDependencies, type World } from "./deps.ts";
 import { effectOf } from "./effect.ts";
 import { Events } from "./events.ts";
 import { expectationsOf, requireSupport } from "./expectations.ts";
+import { Monitors, type SessionMonitor } from "./monitor.ts";
 import { Peer, type PeerHost } from "./peer.ts";
 import type { PeerStatus, RibRoute } from "./status.ts";
 import type { CloseMode, ConfigEffect, LocalRoute, Speaker, SpeakerEvents, StartOptions } from "./types.ts";
@@ -36,6 +37,7 @@ class BgpSpeaker implements Speaker {
   readonly #world: World;
   #rib: Rib;
   readonly #events = new Events();
+  readonly #monitors = new Monitors((error) => this.#events.report(error));
   readonly #peers = new Map<string, Peer>();
   readonly #sets = new Map<string, readonly LocalRoute[]>();
   #config: SpeakerConfig;
@@ -132,6 +134,13 @@ class BgpSpeaker implements Speaker {
     listener: (...parameters: SpeakerEvents[Name]) => void,
   ): () => void {
     return this.#events.on(event, listener);
+  }
+
+  monitor(monitor: SessionMonitor): () => void {
+    return this.#monitors.add(
+      monitor,
+      [...this.#peers.values()].flatMap((peer) => peer.monitored() ?? []),
+    );
   }
 
   async close(mode: CloseMode = this.#closeMode(), message?: string): Promise<void> {
@@ -261,6 +270,7 @@ class BgpSpeaker implements Speaker {
       asn,
       routerId,
       ready: this.#ready,
+      monitors: this.#monitors,
       restarting: () => this.#world.clock.monotonic() < this.#restartOver,
       changed: (peer, before, reason) => this.#events.emit("peer:changed", peer.status(), before, reason),
       complete: (peer, family) => this.#events.emit("rib:complete", peer.name, family),

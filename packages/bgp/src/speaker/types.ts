@@ -2,6 +2,7 @@ import type { BgpError } from "../errors.ts";
 import type { AttributeFault } from "../wire/update.ts";
 import type { Family } from "../wire/family.ts";
 import type { SpeakerConfig } from "./config.ts";
+import type { SessionMonitor } from "./monitor.ts";
 import type { BestChange, PeerState, PeerStatus, RibRoute } from "./status.ts";
 
 /** A prefix of ours, and what it is told with. */
@@ -83,5 +84,11 @@ export interface Speaker extends AsyncDisposable {
     event: Name,
     listener: (...parameters: SpeakerEvents[Name]) => void,
   ): () => void;
+  /**
+   * Hears of every session that is established, at once or later, and of what peers tell, as it came.
+   *
+   * @returns what ends it; may be called twice
+   */
+  monitor(monitor: SessionMonitor): () => void;
   close(mode?: CloseMode, message?: string): Promise<void>;
 }

@@ -98,6 +98,14 @@ export class FakeSpeaker implements Speaker {
     return () => void this.#listeners[event].delete(listener);
   }
 
+  monitor(): () => void {
+    return () => undefined;
+  }
+
+  monitor(): () => void {
+    return () => undefined;
+  }
+
   async close(mode: CloseMode = "preserve"): Promise<void> {
     this.closed = mode;
     // As a real one: what was learned goes with the sessions.
