@@ -122,7 +122,7 @@ class EbpfDatapath implements Datapath {
       const events = new EventHub(programs.collection.map(definitions.events), this.#config.pollMs);
       maps.settings.set(0, { events: this.#config.eventLevel });
       programs.adopt();
-      programs.attachToNode();
+      await programs.attachToNode();
       applyRoutes(network.rtnl, { plan: context.plan, routers: context.routers, uplink: uplink.index });
       this.#running = { network, sole, pins, programs, former: [], maps, events, context };
     } catch (error) {
@@ -141,8 +141,8 @@ class EbpfDatapath implements Datapath {
     const attachment = createPodInterface(network, hook);
     const { interface: place, ifindex } = attachment;
     try {
-      programs.attach(place, ifindex, "from-container");
-      programs.attach(place, ifindex, "to-container");
+      await programs.attach(place, ifindex, "from-container");
+      await programs.attach(place, ifindex, "to-container");
     } catch (error) {
       await this.detach(hook.name);
       throw error;
@@ -208,7 +208,7 @@ class EbpfDatapath implements Datapath {
       running.former.push(running.programs);
       running.programs = programs;
     }
-    running.programs.attachToNode();
+    await running.programs.attachToNode();
     return devices;
   }
 

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
-import { attachTcx, load, parseObject, type Collection, type Program } from "@netloom/bpf-loader";
+import { constants } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+import { attachTcx, isBpfError, load, parseObject, type Collection, type Program } from "@netloom/bpf-loader";
 import { parseAddress, type DatapathContext, type HookName } from "@netloom/core";
 import { encodeConfig, ofFamily, programs } from "@netloom/core/backend";
 import type { Netns } from "@netloom/netlink";
@@ -8,6 +10,9 @@ import type { EbpfConfig } from "./options.ts";
 import { DIRECTIONS, openLink, removePin, type Pins, type Place } from "./pins.ts";
 
 const OBJECT = new URL("../objects/netloom.bpf.o", import.meta.url);
+
+/** Milliseconds before the last attempt. */
+const MOST_WAIT = 512;
 
 const PROGRAMS: Readonly<Record<HookName, string>> = {
   "from-container": programs.fromContainer,
@@ -85,11 +90,11 @@ export class Programs implements Disposable {
     return uplink === own.uplink && host === own.host && overlay === own.overlay && port === own.port;
   }
 
-  attachToNode(): void {
+  async attachToNode(): Promise<void> {
     const { uplink, overlay } = this.#devices;
-    this.attach("uplink", uplink, "from-netdev");
-    this.attach("uplink", uplink, "to-netdev");
-    if (overlay !== 0) this.attach("overlay", overlay, "from-overlay");
+    await this.attach("uplink", uplink, "from-netdev");
+    await this.attach("uplink", uplink, "to-netdev");
+    if (overlay !== 0) await this.attach("overlay", overlay, "from-overlay");
   }
 
   program(hook: HookName): Program {
@@ -97,7 +102,20 @@ export class Programs implements Disposable {
   }
 
   /** Attaches to a device; where a link of ours is there already, it gets the new program, and no packet waits. */
-  attach(place: Place, ifindex: number, hook: HookName): void {
+  async attach(place: Place, ifindex: number, hook: HookName): Promise<void> {
+    for (let wait = 1; ; wait *= 2) {
+      try {
+        this.#attach(place, ifindex, hook);
+        return;
+      } catch (error) {
+        // A link whose pin somebody has removed takes the kernel a moment to forget.
+        if (wait > MOST_WAIT || !isThere(error)) throw error;
+        await delay(wait);
+      }
+    }
+  }
+
+  #attach(place: Place, ifindex: number, hook: HookName): void {
     const path = this.#pins.linkPath(place, hook);
     kernel(`attach ${hook} to ${place}`, () => {
       if (this.#update(path, hook, ifindex)) return;
@@ -136,6 +154,12 @@ export class Programs implements Disposable {
     link.update(this.program(hook));
     return true;
   }
+}
+
+/** This very program is attached to the device, by a link that is not ours any more. */
+function isThere(error: unknown): boolean {
+  const { cause } = error as Error;
+  return isBpfError(cause) && cause.syscall === "BPF_LINK_CREATE" && cause.errno === constants.errno.EEXIST;
 }
 
 /** As the number that a big-endian field holds. */
