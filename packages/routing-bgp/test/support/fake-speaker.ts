@@ -102,10 +102,6 @@ export class FakeSpeaker implements Speaker {
     return () => undefined;
   }
 
-  monitor(): () => void {
-    return () => undefined;
-  }
-
   async close(mode: CloseMode = "preserve"): Promise<void> {
     this.closed = mode;
     // As a real one: what was learned goes with the sessions.
