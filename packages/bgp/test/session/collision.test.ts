@@ -1,7 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Session } from "../../src/session/session.ts";
-import type { Connection } from "../../src/transport/transport.ts";
 import { gracefulOpen, Lab, notificationHex, plainOpen, Recorder } from "./support/lab.ts";
 import { Shuffled } from "./support/shuffled.ts";
 import { VirtualClock } from "./support/virtual-clock.ts";
@@ -24,8 +23,15 @@ const side = (address: string): fc.Arbitrary<Side> =>
     graceful: fc.boolean(),
   });
 
-/** Two sessions that call each other, while everything arrives in any order. */
-async function meet(a: Side, b: Side, choices: readonly number[]): Promise<[Session, Session, Shuffled]> {
+interface Meeting {
+  readonly one: Session;
+  readonly other: Session;
+  readonly network: Shuffled;
+  readonly clock: VirtualClock;
+}
+
+/** Two sessions that call each other. */
+async function meet(a: Side, b: Side, random: () => number = () => 0): Promise<Meeting> {
   const clock = new VirtualClock();
   const network = new Shuffled();
   const sessionOf = (us: Side, them: Side): Session => {
@@ -40,22 +46,30 @@ async function meet(a: Side, b: Side, choices: readonly number[]): Promise<[Sess
       transport: network.host(us.address, (connection) => session.accept(connection)),
       clock,
       turn: clock.turn,
-      random: () => 0,
+      random,
       handler: new Recorder(),
     });
     return session;
   };
-  const sessions = [sessionOf(a, b), sessionOf(b, a)] as const;
-  for (const session of sessions) session.start();
+  const [one, other] = [sessionOf(a, b), sessionOf(b, a)];
+  one.start();
+  other.start();
   await clock.advance(0);
-  for (let index = 0; ; index += 1) {
-    const more = network.step(choices[index % choices.length] ?? 0);
-    await clock.idle();
-    if (!more) break;
-  }
-  expect(clock.monotonic()).toBe(0);
-  return [...sessions, network];
+  return { one, other, network, clock };
 }
+
+/** Whether both have the same connection for their session, and no other. */
+function agree({ one, other, network }: Meeting): boolean {
+  const ends = [one, other].map(({ state, connection }) =>
+    state === "established" ? connection : undefined,
+  );
+  const [left, right] = ends as ({ peer?: unknown } | undefined)[];
+  return left !== undefined && left.peer === right && network.open.size === 2;
+}
+
+const distinct = (a: Side, b: Side): boolean =>
+  [a, b].every(({ asn, routerId }) => asn !== 23456 && routerId !== "0.0.0.0") &&
+  (a.routerId !== b.routerId || a.asn !== b.asn);
 
 describe("two speakers that call each other at once", () => {
   it("end up with one connection, without one that was established and given up, whatever comes first", async () => {
@@ -65,22 +79,50 @@ describe("two speakers that call each other at once", () => {
         side("192.0.2.2"),
         fc.array(fc.nat(12), { minLength: 1, maxLength: 60 }),
         async (a, b, choices) => {
-          fc.pre(a.routerId !== "0.0.0.0" && b.routerId !== "0.0.0.0");
-          fc.pre(a.asn !== 23456 && b.asn !== 23456);
-          fc.pre(a.routerId !== b.routerId || a.asn !== b.asn);
-          const [one, other, network] = await meet(a, b, choices);
-          expect(one.state).toBe("established");
-          expect(other.state).toBe("established");
-          expect(network.open.size).toBe(2);
-          expect([one, other].every(({ connection }) => network.open.has(connection as Connection))).toBe(
-            true,
-          );
-          expect(one.connection?.remote).toEqual({ address: b.address, port: 2 });
-          expect((one.connection as unknown as { peer: unknown }).peer).toBe(other.connection);
+          fc.pre(distinct(a, b));
+          const meeting = await meet(a, b);
+          const { one, other, network, clock } = meeting;
+          for (let index = 0; network.step(choices[index % choices.length] ?? 0); index += 1)
+            await clock.idle();
+          expect(clock.monotonic()).toBe(0);
+          expect([one.state, other.state]).toEqual(["established", "established"]);
+          expect(agree(meeting)).toBe(true);
           expect([one.stats.established, other.stats.established]).toEqual([1, 1]);
         },
       ),
       { numRuns: 2000 },
+    );
+  });
+});
+
+describe("two speakers whose connections break again and again", () => {
+  it("come to one session when that is over, within minutes", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        side("192.0.2.1"),
+        side("192.0.2.2"),
+        fc.array(fc.nat(40), { minLength: 1, maxLength: 200 }),
+        fc.array(fc.double({ min: 0, max: 0.99, noNaN: true }), { minLength: 3, maxLength: 7 }),
+        async (a, b, choices, chances) => {
+          fc.pre(distinct(a, b));
+          let count = 0;
+          const meeting = await meet(a, b, () => chances[count++ % chances.length] ?? 0);
+          const { network, clock } = meeting;
+          for (const choice of choices) {
+            if (choice > 36) [...network.open][choice % Math.max(1, network.open.size)]?.destroy();
+            if (choice < 4) await clock.advance(choice * 700);
+            network.step(choice);
+            await clock.idle();
+          }
+          for (let seconds = 0; seconds < 200 && !agree(meeting); seconds += 1) {
+            while (network.step(0)) await clock.idle();
+            await clock.advance(1000);
+          }
+          while (network.step(0)) await clock.idle();
+          expect(agree(meeting)).toBe(true);
+        },
+      ),
+      { numRuns: 500 },
     );
   });
 });

@@ -57,7 +57,8 @@ export class Shuffled {
         passive.peer = active;
         const answer = active;
         back.items.push(() => {
-          if (!signal.aborted) resolve(answer);
+          if (this.open.has(answer)) resolve(answer);
+          else reject(new Error("reset before it was there"));
         });
         this.#accepting.get(address)?.(passive);
       });
