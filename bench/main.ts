@@ -1,7 +1,7 @@
 /**
  * The suites in turn, each a process of its own: what is ours beside its peer in the same run, the ratio at the end.
  *
- * Run it by `npm run bench [-- suite… --rounds N]`.
+ * Run it by `npm run bench [-- suite… --rounds N]`; what else a suite takes is written in its `main.ts`.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,6 +12,8 @@ interface Suite {
   readonly file: string;
   /** Changes the kernel's state, and has rounds. */
   readonly kernel: boolean;
+  /** Options of its own. */
+  readonly options?: readonly string[];
 }
 
 /** The engines' bench is in core, for it measures what core exports to nobody. */
@@ -23,10 +25,14 @@ const SUITES: Readonly<Record<string, Suite>> = {
   netlink: { file: "netlink/main.ts", kernel: true },
   datapath: { file: "datapath/main.ts", kernel: true },
   cluster: { file: "cluster/main.ts", kernel: true },
+  bgp: { file: "bgp/main.ts", kernel: true, options: ["prefixes", "sets", "contenders", "parts"] },
 };
 
+type Wanted = Readonly<Record<string, string | undefined>>;
+
 async function main(args: string[]): Promise<number> {
-  const options = { rounds: { type: "string" } } as const;
+  const names = new Set(["rounds", ...Object.values(SUITES).flatMap(({ options = [] }) => options)]);
+  const options = Object.fromEntries([...names].map((name) => [name, { type: "string" } as const]));
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
   const unknown = positionals.filter((name) => SUITES[name] === undefined);
   if (unknown.length > 0) {
@@ -41,17 +47,18 @@ async function main(args: string[]): Promise<number> {
       continue;
     }
     console.log(`\n━━ ${name}`);
-    failed = Math.max(failed, await run(suite, values.rounds));
+    failed = Math.max(failed, await run(suite, values));
   }
   return failed;
 }
 
 /** A signal goes on to the suite, which tidies up; then nothing else is started. */
-async function run({ file, kernel }: Suite, rounds: string | undefined): Promise<number> {
+async function run({ file, kernel, options = [] }: Suite, values: Wanted): Promise<number> {
   const path = fileURLToPath(new URL(file, import.meta.url));
   // The engines ask how much memory their tables take.
   const node = ["--conditions=@netloom/source", "--expose-gc"];
-  const wanted = kernel && rounds !== undefined ? ["--rounds", rounds] : [];
+  const taken = kernel ? ["rounds", ...options] : options;
+  const wanted = taken.flatMap((name) => (values[name] === undefined ? [] : [`--${name}`, values[name]]));
   const child = spawn(process.execPath, [...node, path, ...wanted], { stdio: "inherit" });
   let interrupted = false;
   const forward = (signal: NodeJS.Signals): void => {

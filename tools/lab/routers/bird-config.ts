@@ -11,9 +11,11 @@ export function protocolName(index: number): string {
 export function birdConfig(options: RouterOptions, announced: readonly RouterAnnouncement[]): string {
   const channels = (write: (channel: string) => string): string =>
     Object.values(CHANNEL).map(write).join("\n");
+  const meds = announced.some(({ med }) => med !== undefined);
   return [
-    "log stderr all;",
-    "debug protocols { states, events };",
+    options.quiet === true
+      ? "log stderr { warning, error, fatal, bug };"
+      : "log stderr all; debug protocols { states, events };",
     `router id ${options.routerId};`,
     "protocol device { scan time 1; }",
     options.kernel === true
@@ -23,7 +25,7 @@ export function birdConfig(options: RouterOptions, announced: readonly RouterAnn
       : "",
     options.neighbours.some(({ bfd }) => bfd !== undefined) ? "protocol bfd { }" : "",
     channels((channel) => announcements(channel, announced)),
-    ...options.neighbours.map((neighbour, index) => bgp(options, neighbour, protocolName(index))),
+    ...options.neighbours.map((neighbour, index) => bgp(options, neighbour, protocolName(index), meds)),
     "",
   ].join("\n");
 }
@@ -52,7 +54,7 @@ function wellKnown(community: string): string {
   return { "no-export": "65535:65281", "no-advertise": "65535:65282" }[community] ?? community;
 }
 
-function bgp(router: RouterOptions, neighbour: NeighbourOptions, name: string): string {
+function bgp(router: RouterOptions, neighbour: NeighbourOptions, name: string, meds: boolean): string {
   const { families = ["ipv4-unicast"], gracefulRestart: graceful, connectRetry = 1, bfd } = neighbour;
   const local = [neighbour.localAddress ?? "", `as ${neighbour.localAsn ?? router.asn}`].join(" ");
   const hold = neighbour.hold ?? 90;
@@ -78,7 +80,7 @@ function bgp(router: RouterOptions, neighbour: NeighbourOptions, name: string): 
       : `bfd { interval ${bfd.interval} ms; idle tx interval ${Math.max(bfd.interval, 100)} ms; multiplier ${bfd.multiplier}; };`,
     neighbour.client === "route-reflector" ? "rr client;" : "",
     neighbour.client === "route-server" ? "rs client;" : "",
-    ...families.map((family) => `${CHANNEL[family]} { ${channel(neighbour)} };`),
+    ...families.map((family) => `${CHANNEL[family]} { ${channel(neighbour, meds)} };`),
   ];
   const text = lines.filter((line) => line !== "").map((line) => `  ${line}`);
   return [`protocol bgp ${name} {`, ...text, "}"].join("\n");
@@ -105,13 +107,15 @@ function gracefully(graceful: Exclude<NeighbourOptions["gracefulRestart"], undef
   return `graceful restart on; graceful restart time ${restartTime}; long lived graceful restart ${long};`;
 }
 
-function channel(neighbour: NeighbourOptions): string {
+function channel(neighbour: NeighbourOptions, meds: boolean): string {
   const { send = false, receive = false } = neighbour.addPath ?? {};
   const addPath = send && receive ? "on" : send ? "tx" : receive ? "rx" : "off";
   return [
+    "import all;",
     // A MED that no export filter has touched stays at home.
-    "import all; import table on;",
-    "export filter { if source = RTS_STATIC && defined(bgp_med) then bgp_med = bgp_med; if source ~ [RTS_STATIC, RTS_BGP] then accept; reject; };",
+    meds
+      ? "export filter { if source = RTS_STATIC && defined(bgp_med) then bgp_med = bgp_med; accept; };"
+      : "export all;",
     `add paths ${addPath};`,
     neighbour.extendedNextHop === true ? "extended next hop on;" : "",
     neighbour.nextHopSelf === true ? "next hop self;" : "",

@@ -11,11 +11,12 @@ export function frrConfig(options: RouterOptions): string {
   )?.gracefulRestart;
   const { neighbours, announce = [] } = options;
   return [
-    "debug bgp neighbor-events",
+    options.quiet === true ? "" : "debug bgp neighbor-events",
     ...announce.flatMap(routeMap),
     `router bgp ${options.asn}`,
     ` bgp router-id ${options.routerId}`,
     " bgp log-neighbor-changes",
+    " bgp listen limit 5000",
     " no bgp ebgp-requires-policy",
     " no bgp network import-check",
     " no bgp default ipv4-unicast",

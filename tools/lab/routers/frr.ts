@@ -26,7 +26,7 @@ export async function startFrr(lab: Lab, name: string, options: RouterOptions): 
   const start = (program: string, config: string, more: readonly string[] = []): Promise<Daemon> => {
     const socket = join(directory, `${program}.vty`);
     rmSync(socket, { force: true });
-    const log = ["--log", "stdout", "--log-level", "debugging"];
+    const log = ["--log", "stdout", "--log-level", options.quiet === true ? "warnings" : "debugging"];
     const paths = [
       "-f",
       config,

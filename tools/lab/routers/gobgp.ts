@@ -19,7 +19,7 @@ export async function startGobgp(lab: Lab, name: string, options: RouterOptions)
   const announced = new Map<string, RouterAnnouncement>();
   const start = (more: readonly string[]): Promise<Daemon> => {
     rmSync(socket, { force: true });
-    const quiet = ["--pprof-disable", "-p", "-l", "debug"];
+    const quiet = ["--pprof-disable", "-p", "-l", options.quiet === true ? "error" : "debug"];
     const args = ["-f", file, "--api-hosts", `unix://${socket}`, ...quiet, ...more];
     return Daemon.start(lab, { namespace: name, command: "gobgpd", args, directory, socket });
   };

@@ -68,6 +68,8 @@ export interface RouterOptions {
   readonly announce?: readonly RouterAnnouncement[];
   /** Learned routes go into the namespace's kernel. @defaultValue false */
   readonly kernel?: boolean;
+  /** Logs nothing that is as it should be, for benches. @defaultValue false */
+  readonly quiet?: boolean;
 }
 
 export type NeighbourState = "idle" | "connect" | "active" | "open-sent" | "open-confirm" | "established";
