@@ -7,8 +7,8 @@ import {
   parseAddress,
   parseCidr,
   type Cidr,
-  type ExternalTrafficPolicy,
-  type ServiceAddressType,
+  type RoutedPool,
+  type RoutedService,
 } from "@netloom/core";
 import { mergeAttributes } from "./attributes.ts";
 import { selectsFact } from "./labels.ts";
@@ -22,26 +22,15 @@ export interface AdvertisedFacts {
   /** Of this node. */
   readonly podCIDRs: readonly string[];
   readonly pools: readonly PoolFact[];
-  readonly services: readonly ServiceFact[];
+  readonly services: readonly RoutedService[];
   /** Addresses by device of the node. */
   readonly interfaces: Readonly<Record<string, readonly string[]>>;
 }
 
-export interface PoolFact {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  /** What this node has of it. */
-  readonly ranges: readonly string[];
-}
-
-export interface ServiceFact {
-  /** `name` or `namespace/name`. */
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly addresses: Readonly<Record<ServiceAddressType, readonly string[]>>;
-  readonly externalTrafficPolicy: ExternalTrafficPolicy;
-  /** Backends that take new flows, in the cluster and on this node. */
-  readonly backends: { readonly total: number; readonly local: number };
+/** A pool with what this node has of it. */
+export interface PoolFact extends RoutedPool {
+  /** Beside `netloom.io/pool`, its name. @defaultValue none */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** Prefixes that the same advertisements have. Each prefix is in exactly one set. */
@@ -149,7 +138,7 @@ function poolLabels({ name, labels }: PoolFact): Readonly<Record<string, string>
 }
 
 /** With what Cilium adds to them: its users select services by name. */
-function serviceLabels({ name, labels }: ServiceFact): Readonly<Record<string, string>> {
+function serviceLabels({ name, labels }: RoutedService): Readonly<Record<string, string>> {
   const slash = name.indexOf("/");
   return {
     ...labels,
@@ -160,7 +149,7 @@ function serviceLabels({ name, labels }: ServiceFact): Readonly<Record<string, s
 
 type ServiceOptions = Extract<ParsedEntry, { type: "Service" }>["service"];
 
-function servicePrefixes(service: ServiceFact, options: ServiceOptions): readonly Cidr[] {
+function servicePrefixes(service: RoutedService, options: ServiceOptions): readonly Cidr[] {
   return options.addresses.flatMap((type) => {
     const local = type !== "ClusterIP" && service.externalTrafficPolicy === "local";
     // Nobody there to take the traffic: another place may have somebody, and the caller an answer sooner.

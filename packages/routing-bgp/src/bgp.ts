@@ -5,11 +5,11 @@ import {
   type RoutedNode,
   type RoutePlan,
   type Routing,
+  type RoutingContext,
   type Underlay,
 } from "@netloom/core";
 import { follow } from "@netloom/core/backend";
-import { desired } from "./advertise.ts";
-import type { BackendContext } from "./context.ts";
+import { desired, type AdvertisedFacts } from "./advertise.ts";
 import type { DriverEvents, SpeakerDriver } from "./driver.ts";
 import { Instance } from "./instance.ts";
 import { NAME, parseOptions, type BgpOptions, type BgpSetup } from "./options.ts";
@@ -30,8 +30,13 @@ export interface BgpRoutingEvents {
 /** The routing backend, and what it knows of its speakers. */
 export interface BgpRouting extends Routing {
   readonly events: Emits<BgpRoutingEvents>;
-  /** Speakers run from now on, and tell what the context says. May be called once. */
-  follow(context: BackendContext): void;
+  /** Speakers run from now on, and tell what the context says. */
+  follow(context: RoutingContext): void;
+  /**
+   * The node is being emptied: what it serves for others is taken back, its own pods stay reachable. An override in the
+   * store may say so too.
+   */
+  drain(draining: boolean): void;
   /** Resolves when every speaker has been told of what there is now, or has failed to take it. */
   settled(): Promise<void>;
   status(): Promise<BgpStatus>;
@@ -57,11 +62,12 @@ class BgpBackend implements BgpRouting {
   readonly #instances = new Map<string, Instance>();
   readonly #ended = new AbortController();
   readonly #stops: (() => void)[] = [];
-  #context: BackendContext | undefined;
+  #context: RoutingContext | undefined;
   #stored: StoreResources | undefined;
-  #resolution: Resolution = { instances: [], advertisements: [], conditions: [] };
+  #resolution: Resolution = { instances: [], advertisements: [], draining: false, conditions: [] };
   #pass: Promise<void> | undefined;
   #due = false;
+  #draining = false;
   #statusWriter: StatusWriter | undefined;
   #following: Promise<void> | undefined;
 
@@ -83,12 +89,17 @@ class BgpBackend implements BgpRouting {
     return planOf(local, remotes, underlay, this.#setup.native);
   }
 
-  follow(context: BackendContext): void {
+  follow(context: RoutingContext): void {
     if (this.#context !== undefined) throw new TypeError("bgp: it follows somebody already");
     this.#context = context;
     this.#stops.push(context.onChange(() => this.#changed()));
     if (this.#setup.fixed !== undefined) this.#changed();
     else this.#following = this.#followStore(context);
+  }
+
+  drain(draining: boolean): void {
+    this.#draining = draining;
+    if (this.#context !== undefined) this.#changed();
   }
 
   async settled(): Promise<void> {
@@ -141,7 +152,7 @@ class BgpBackend implements BgpRouting {
     );
   }
 
-  async #followStore({ store, prefix, runtime, report }: BackendContext): Promise<void> {
+  async #followStore({ store, prefix, runtime, report }: RoutingContext): Promise<void> {
     const stored = new StoreResources(`${prefix}${CONFIGURATION}`, report);
     this.#stored = stored;
     this.#statusWriter = new StatusWriter(this.#context!, () => this.status());
@@ -183,7 +194,7 @@ class BgpBackend implements BgpRouting {
     }
   }
 
-  async #once(context: BackendContext): Promise<void> {
+  async #once(context: RoutingContext): Promise<void> {
     const resources = this.#setup.fixed ?? this.#stored?.resources;
     // Before the store has been read nobody knows what there should be.
     if (resources === undefined) return;
@@ -195,7 +206,7 @@ class BgpBackend implements BgpRouting {
     if (JSON.stringify(before.conditions) !== JSON.stringify(conditions)) {
       this.#events.emit("conditions:changed", conditions);
     }
-    const facts = context.facts();
+    const facts = this.#facts(context);
     for (const instance of instances) {
       const used = new Set(instance.exports.flatMap(({ entries }) => entries));
       const mine = advertisements.filter(({ id }) => used.has(id));
@@ -212,7 +223,7 @@ class BgpBackend implements BgpRouting {
   }
 
   #resolve(
-    context: BackendContext,
+    context: RoutingContext,
     resources: BgpResources,
     secrets: ReadonlyMap<string, string>,
   ): Resolution {
@@ -223,6 +234,20 @@ class BgpBackend implements BgpRouting {
         ? resources.nodeOverrides
         : [{ name: node.name, instances: [{ name: "default", routerId }] }];
     return resolve(node, { ...resources, nodeOverrides }, { secrets: (name) => secrets.get(name) });
+  }
+
+  #facts(context: RoutingContext): AdvertisedFacts {
+    const { advertisements, draining } = this.#resolution;
+    const devices = advertisements.flatMap(({ entry }) =>
+      entry.type === "Interface" ? [entry.interface] : [],
+    );
+    return {
+      draining: this.#draining || draining,
+      podCIDRs: context.node().podCIDRs,
+      pools: context.pools(),
+      services: context.services(),
+      interfaces: Object.fromEntries(devices.map((device) => [device, this.#setup.addressesOf(device)])),
+    };
   }
 
   async #secretsFor({ peerConfigs }: BgpResources): Promise<ReadonlyMap<string, string>> {
@@ -240,7 +265,7 @@ class BgpBackend implements BgpRouting {
     return secrets;
   }
 
-  #instanceOf(name: string, { runtime, report }: BackendContext): Instance {
+  #instanceOf(name: string, { runtime, report }: RoutingContext): Instance {
     const known = this.#instances.get(name);
     if (known !== undefined) return known;
     const driver = this.#setup.driver(name);

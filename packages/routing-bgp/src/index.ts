@@ -14,7 +14,6 @@ export type {
   StaticPeer,
   StoredBgpOptions,
 } from "./options.ts";
-export type { BackendContext } from "./context.ts";
 export type { BgpStatus, InstanceStatus } from "./status.ts";
 
 // Where a speaker runs.
@@ -39,7 +38,7 @@ export type { StateFile } from "./restart-state.ts";
 // How it is configured, and what that means.
 export * from "./resources/index.ts";
 export { desired, withExports } from "./advertise.ts";
-export type { AdvertisedFacts, PoolFact, RouteSet, ServiceFact } from "./advertise.ts";
+export type { AdvertisedFacts, PoolFact, RouteSet } from "./advertise.ts";
 export { mergeAttributes } from "./attributes.ts";
 
 // Learned routes in the kernel.

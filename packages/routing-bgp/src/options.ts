@@ -12,6 +12,7 @@ import {
   type BgpPeerFamily,
   type BgpResources,
 } from "./resources/index.ts";
+import { deviceAddresses } from "./sys/device-addresses.ts";
 import { systemSpeakers } from "./sys/system-speakers.ts";
 
 export const NAME = "bgp";
@@ -30,6 +31,8 @@ export interface CommonBgpOptions {
    * masqueraded. @defaultValue none
    */
   readonly nativeCidr?: string | readonly string[];
+  /** Addresses of a device of the node's, asked for at each change. @defaultValue the kernel's */
+  readonly addressesOf?: (device: string) => readonly string[];
 }
 
 /** One speaker a node, the same on every node. */
@@ -79,13 +82,14 @@ export interface BgpSetup {
   readonly driver: NonNullable<CommonBgpOptions["driver"]>;
   readonly install: SpeakerSettings["install"];
   readonly native: readonly string[];
+  readonly addressesOf: (device: string) => readonly string[];
   /** `undefined`: they are in the store. */
   readonly fixed: BgpResources | undefined;
   readonly routerId: string | undefined;
   readonly secrets: StoredBgpOptions["secrets"];
 }
 
-const COMMON = ["driver", "install", "nativeCidr"];
+const COMMON = ["driver", "install", "nativeCidr", "addressesOf"];
 const STATIC = [...COMMON, "asn", "routerId", "localPort", "peers", "advertise"];
 const STORED = [...COMMON, "resources", "secrets"];
 
@@ -96,10 +100,16 @@ export function parseOptions(options: BgpOptions): BgpSetup {
   if (unknown !== undefined)
     throw invalid(`there is no option ${unknown}`, options, `write ${known.join(", ")}`);
   const { driver = () => localDriver(systemSpeakers()), install = {}, nativeCidr = [] } = options;
+  const { addressesOf = deviceAddresses } = options;
   if (typeof driver !== "function") {
     throw invalid("option driver is no function", driver, "give e.g. () => processDriver({ path })");
   }
-  const common = { driver, install, native: cidrs(nativeCidr) };
+  const common = {
+    driver,
+    install,
+    native: cidrs(nativeCidr),
+    addressesOf: (device: string) => addressesOf(device),
+  };
   if ("resources" in options) {
     return { ...common, fixed: undefined, routerId: undefined, secrets: options.secrets };
   }

@@ -1,6 +1,5 @@
-import type { Timer } from "@netloom/core";
+import type { RoutingContext, Timer } from "@netloom/core";
 import { isRace } from "@netloom/core/backend";
-import type { BackendContext } from "./context.ts";
 import { statusToJson, type BgpStatus } from "./status.ts";
 
 /** Facts and sessions change in bursts: the store hears of the last. Milliseconds. */
@@ -8,11 +7,11 @@ const AFTER = 500;
 
 /** Keeps in the store what a node says of its speakers, for whoever wrote the configuration. */
 export class StatusWriter {
-  readonly #context: BackendContext;
+  readonly #context: RoutingContext;
   readonly #status: () => Promise<BgpStatus>;
   #timer: Timer | undefined;
 
-  constructor(context: BackendContext, status: () => Promise<BgpStatus>) {
+  constructor(context: RoutingContext, status: () => Promise<BgpStatus>) {
     this.#context = context;
     this.#status = status;
   }
@@ -21,7 +20,7 @@ export class StatusWriter {
   soon(): void {
     this.#timer ??= this.#context.runtime.clock.after(AFTER, () => {
       this.#timer = undefined;
-      this.#write().catch(this.#context.report);
+      this.#write().catch((error: unknown) => this.#context.report(error));
     });
   }
 
@@ -30,8 +29,8 @@ export class StatusWriter {
   }
 
   async #write(): Promise<void> {
-    const { store, prefix, node } = this.#context;
-    const key = `${prefix}status/${node().name}`;
+    const { store, prefix } = this.#context;
+    const key = `${prefix}status/${this.#context.node().name}`;
     const value = statusToJson(await this.#status());
     try {
       const known = await store.get(key);

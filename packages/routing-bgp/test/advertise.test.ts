@@ -1,6 +1,7 @@
+import type { RoutedService } from "@netloom/core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { desired, withExports, type AdvertisedFacts, type ServiceFact } from "../src/advertise.ts";
+import { desired, withExports, type AdvertisedFacts } from "../src/advertise.ts";
 import { mergeAttributes } from "../src/attributes.ts";
 import { parseAdvertisement, type NamedEntry, type ResolvedInstance } from "../src/resources/index.ts";
 
@@ -11,7 +12,7 @@ function entries(...given: readonly object[]): readonly NamedEntry[] {
   return advertisements.map((entry, index) => ({ id: `a/${index}`, entry }));
 }
 
-function service(changes: Partial<ServiceFact> = {}): ServiceFact {
+function service(changes: Partial<RoutedService> = {}): RoutedService {
   return {
     name: "default/web",
     labels: { app: "web" },
@@ -143,7 +144,7 @@ describe("what is advertised", () => {
   });
 });
 
-function addressesOf(address: string): ServiceFact["addresses"] {
+function addressesOf(address: string): RoutedService["addresses"] {
   return { ClusterIP: [], ExternalIP: [], LoadBalancerIP: [address] };
 }
 

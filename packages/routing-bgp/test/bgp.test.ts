@@ -1,18 +1,17 @@
-import type { Service } from "@netloom/core";
+import type { RoutedService } from "@netloom/core";
 import { memoryStore } from "@netloom/core/memory";
 import { describe, expect, it } from "vitest";
-import type { ServiceFact } from "../src/advertise.ts";
 import { bgp, type BgpRouting } from "../src/bgp.ts";
 import { localDriver } from "../src/local-driver.ts";
 import type { BgpOptions } from "../src/options.ts";
 import { FakeContext, PREFIX } from "./support/context.ts";
 import { fakeSpeakers, type FakeSpeaker } from "./support/fake-speaker.ts";
 
-const web: ServiceFact = {
+const web: RoutedService = {
   name: "default/web",
   labels: {},
   addresses: { ClusterIP: [], ExternalIP: [], LoadBalancerIP: ["198.51.100.1"] },
-  externalTrafficPolicy: "local" satisfies Service["externalTrafficPolicy"],
+  externalTrafficPolicy: "local",
   backends: { total: 1, local: 1 },
 };
 
@@ -97,10 +96,27 @@ describe("bgp with options", () => {
     await settle();
     expect(told()).toEqual(["10.244.1.0/24"]);
     context.change({ services: [web] });
-    context.change({ draining: true });
+    routing.drain(true);
     await settle();
     expect(told()).toEqual(["10.244.1.0/24"]);
     expect(speaker().log.filter((line) => line === "advertise static-0 1")).toEqual([]);
+  });
+
+  it("asks for the addresses of devices that are advertised, and of no others", async () => {
+    const asked: string[] = [];
+    const addressesOf = (device: string): readonly string[] => {
+      asked.push(device);
+      return ["192.0.2.77"];
+    };
+    const { routing, context, settle, told } = bench({
+      ...fixed,
+      advertise: [{ type: "Interface", interface: "anycast0" }],
+      addressesOf,
+    });
+    routing.follow(context);
+    await settle();
+    expect(told()).toEqual(["192.0.2.77/32"]);
+    expect(asked).toEqual(["anycast0"]);
   });
 
   it("does not touch the speaker when nothing has changed for it", async () => {
@@ -108,7 +124,7 @@ describe("bgp with options", () => {
     routing.follow(context);
     await settle();
     const before = [...speaker().log];
-    context.change({ interfaces: { lo: ["192.0.2.77"] } });
+    context.change({ node: { routers: [] } });
     context.change({});
     await settle();
     expect(speaker().log).toEqual(before);
@@ -141,7 +157,7 @@ describe("bgp with options", () => {
     routing.follow(context);
     await settle();
     speaker().refusal = new Error("no");
-    context.change({ services: [web], podCIDRs: [] });
+    context.change({ services: [web], node: { podCIDRs: [] } });
     await settle();
     context.change({});
     await settle();
@@ -161,7 +177,7 @@ describe("bgp with options", () => {
       await (mode === "preserve" ? routing[Symbol.asyncDispose]() : routing.close(mode));
       expect(speaker().closed).toBe(mode);
       expect(context.listeners).toBe(0);
-      context.change({ podCIDRs: [] });
+      context.change({ node: { podCIDRs: [] } });
       await settle();
       expect(routing.speaker("default")).toBeUndefined();
     }
@@ -281,6 +297,19 @@ describe("bgp with resources in the store", () => {
     expect(speaker().config.peers).toHaveLength(1);
   });
 
+  it("drains a node whose override says so", async () => {
+    const { routing, context, settle, told } = await stored();
+    const both = { ...advertisement, advertisements: everything };
+    await put(context, "config/advertisements/pods", both);
+    context.change({ services: [web] });
+    routing.follow(context);
+    await settle();
+    expect(told()).toEqual(["10.244.1.0/24", "198.51.100.1/32"]);
+    await put(context, "config/node-overrides/n1", { name: "n1", draining: true, instances: [] });
+    await settle();
+    expect(told()).toEqual(["10.244.1.0/24"]);
+  });
+
   it("lets the older of two configurations have the node", async () => {
     const { routing, context, settle, speaker } = await stored();
     await put(context, "config/cluster-configs/a", { ...cluster, name: "a", instances: [] });
@@ -304,7 +333,7 @@ describe("bgp with resources in the store", () => {
     await settle();
     expect(all[0]?.closed).toBe("withdraw");
     expect(speaker().closed).toBeUndefined();
-    context.change({}, { labels: {} });
+    context.change({ node: { labels: {} } });
     await context.store.delete(`${PREFIX}config/cluster-configs/all`);
     await settle();
     expect(speaker().closed).toBe("withdraw");

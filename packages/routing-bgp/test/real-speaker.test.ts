@@ -87,7 +87,7 @@ describe("a node that speaks with a router", () => {
     await eventually(() => prefixes() === "10.244.1.0/24 198.51.100.1/32");
     const path = heard().find(({ prefix }) => prefix.startsWith("198"))?.attributes.asPath;
     expect(path).toEqual([{ type: "sequence", asns: [65_001, 65_001, 65_001] }]);
-    context.change({ draining: true });
+    routing.drain(true);
     await eventually(() => prefixes() === "10.244.1.0/24");
     expect(context.errors).toEqual([]);
   });

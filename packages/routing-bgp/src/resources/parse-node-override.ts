@@ -1,6 +1,7 @@
 import {
   addressAt,
   asnAt,
+  booleanAt,
   fieldsAt,
   listAt,
   nameAt,
@@ -17,9 +18,10 @@ import type { BgpInstanceOverride, BgpNodeOverride } from "./types.ts";
 /** @throws {@link NetloomError} `ERR_BGP_INVALID`: the path of what is wrong, and what would be right. */
 export function parseNodeOverride(input: unknown): BgpNodeOverride {
   const place = placeOf("override of node", input);
-  const fields = fieldsAt(input, place, ["name", "instances"]);
+  const fields = fieldsAt(input, place, ["name", "draining", "instances"]);
   return {
     name: required(fields, "name", place, nameAt),
+    ...optional(fields, "draining", place, booleanAt),
     instances: required(fields, "instances", place, (list, at) =>
       namedOnce(listAt(list, at, instanceAt), at),
     ),

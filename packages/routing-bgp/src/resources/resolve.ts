@@ -63,6 +63,8 @@ export interface Resolution {
   readonly instances: readonly ResolvedInstance[];
   /** Those that some peer of the node selects, in the order of their ids. */
   readonly advertisements: readonly NamedEntry[];
+  /** The node's override says that it is being emptied. */
+  readonly draining: boolean;
   readonly conditions: readonly BgpCondition[];
 }
 
@@ -79,11 +81,14 @@ export function resolve(node: BgpNode, resources: BgpResources, options: Resolve
     ({ nodeSelector }) => nodeSelector === undefined || selects(nodeSelector, node.labels),
   );
   const [config, ...others] = selecting;
+  const override = resources.nodeOverrides.find(({ name }) => name === node.name);
+  const draining = override?.draining ?? false;
   if (config === undefined) {
     const message = `none of ${clusterConfigs.length} cluster configurations selects node ${node.name}`;
     return {
       instances: [],
       advertisements: [],
+      draining,
       conditions: [{ type: "NoMatchingNode", subject: node.name, message }],
     };
   }
@@ -91,7 +96,6 @@ export function resolve(node: BgpNode, resources: BgpResources, options: Resolve
     const message = `node ${node.name} is selected by ${name} and has ${config.name} already`;
     conditions.push({ type: "ConflictingClusterConfig", subject: name, message });
   }
-  const override = resources.nodeOverrides.find(({ name }) => name === node.name);
   conditions.push(...unusedOverrides(config, override));
   const entries = namedEntries(resources.advertisements);
   const instances = config.instances.flatMap((instance) => {
@@ -99,7 +103,7 @@ export function resolve(node: BgpNode, resources: BgpResources, options: Resolve
     return resolveInstance({ node, resources, options, conditions }, instance, changes);
   });
   const used = new Set(instances.flatMap(({ exports }) => exports.flatMap((told) => told.entries)));
-  return { instances, advertisements: entries.filter(({ id }) => used.has(id)), conditions };
+  return { instances, advertisements: entries.filter(({ id }) => used.has(id)), draining, conditions };
 }
 
 interface Context {

@@ -163,6 +163,8 @@ export type WellKnownCommunity = (typeof WELL_KNOWN_COMMUNITIES)[number];
 export interface BgpNodeOverride {
   /** The node's. */
   readonly name: string;
+  /** It is being emptied: services are taken back, its pods stay reachable. @defaultValue false */
+  readonly draining?: boolean;
   readonly instances: readonly BgpInstanceOverride[];
 }
 

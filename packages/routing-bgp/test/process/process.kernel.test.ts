@@ -86,7 +86,7 @@ describe.skipIf(unprivileged)("netloom-bgp on a node", () => {
     await eventually(() => learned(node).includes("10.244.2.0/24"));
     await one.routing[Symbol.asyncDispose]();
     const two = agent(directory);
-    two.context.change({ podCIDRs: ["10.244.1.0/24", "10.244.9.0/24"] });
+    two.context.change({ node: { podCIDRs: ["10.244.1.0/24", "10.244.9.0/24"] } });
     await eventually(() => heard(router).includes("10.244.9.0/24"));
     expect(router.peers()[0]?.established).toBe(1);
     first.kill("SIGKILL");

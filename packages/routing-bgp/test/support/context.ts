@@ -1,48 +1,60 @@
 import { MemoryStore, ManualClock, seededRandom } from "@netloom/core/memory";
-import type { AdvertisedFacts } from "../../src/advertise.ts";
-import type { BackendContext } from "../../src/context.ts";
-import type { BgpNode } from "../../src/resources/index.ts";
+import type { RoutedNode, RoutedPool, RoutedService, RoutingContext } from "@netloom/core";
 
 export const PREFIX = "netloom/default/v1/backends/bgp/";
 
 /** An agent without an agent: facts that a test changes. */
-export class FakeContext implements BackendContext {
+export class FakeContext implements RoutingContext {
   readonly prefix = PREFIX;
   readonly clock = new ManualClock();
-  readonly runtime: BackendContext["runtime"] = { clock: this.clock, random: seededRandom(1) };
+  readonly runtime: RoutingContext["runtime"] = { clock: this.clock, random: seededRandom(1) };
   readonly store: MemoryStore;
   readonly errors: unknown[] = [];
   readonly report = (error: unknown): void => void this.errors.push(error);
-  #node: BgpNode = { name: "n1", labels: { rack: "r1" }, addresses: ["192.0.2.11"] };
-  #facts: AdvertisedFacts = {
-    draining: false,
+  #node: ReturnType<RoutingContext["node"]> = {
+    name: "n1",
+    labels: { rack: "r1" },
+    addresses: ["192.0.2.11"],
     podCIDRs: ["10.244.1.0/24"],
-    pools: [],
-    services: [],
-    interfaces: {},
+    routers: ["10.244.1.1"],
   };
+  #services: readonly RoutedService[] = [];
+  #pools: readonly RoutedPool[] = [];
   readonly #listeners = new Set<() => void>();
 
   constructor(store: MemoryStore) {
     this.store = store;
   }
 
-  readonly node = (): BgpNode => this.#node;
+  node(): ReturnType<RoutingContext["node"]> {
+    return this.#node;
+  }
 
-  readonly facts = (): AdvertisedFacts => this.#facts;
+  pools(): readonly RoutedPool[] {
+    return this.#pools;
+  }
 
-  readonly onChange = (listener: () => void): (() => void) => {
+  services(): readonly RoutedService[] {
+    return this.#services;
+  }
+
+  onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
-  };
+  }
 
   get listeners(): number {
     return this.#listeners.size;
   }
 
-  change(facts: Partial<AdvertisedFacts>, node: Partial<BgpNode> = {}): void {
-    this.#facts = { ...this.#facts, ...facts };
-    this.#node = { ...this.#node, ...node };
+  change(parts: {
+    readonly node?: Partial<RoutedNode & { readonly labels: Readonly<Record<string, string>> }>;
+    readonly services?: readonly RoutedService[];
+    readonly pools?: readonly RoutedPool[];
+  }): void {
+    this.#node = { ...this.#node, ...parts.node };
+    this.#services = parts.services ?? this.#services;
+    this.#pools = parts.pools ?? this.#pools;
     for (const listener of this.#listeners) listener();
   }
 }
