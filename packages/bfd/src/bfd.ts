@@ -9,13 +9,18 @@ import {
   openReceiver,
   openSender,
 } from "./ports.ts";
+import { RemoteBfd } from "./remote.ts";
 import { Session } from "./session.ts";
 import type { Bfd, BfdOptions, OnChange, SessionStatus, Watch, WatchOptions } from "./types.ts";
 import { type ControlPacket, decodeControl, encodeControl } from "./wire.ts";
 
 /** BFD for single hops, in asynchronous mode: RFC 5880, RFC 5881. Nothing is opened before the first `watch`. */
 export function createBfd(options: BfdOptions = {}): Bfd {
-  return new BfdHost(options);
+  if (options.worker !== true) return new BfdHost(options);
+  const { clock, random, openSocket } = options;
+  if ([clock, random, openSocket].some((one) => one !== undefined))
+    throw new TypeError("a thread of its own takes no clock, no chance and no sockets from this one");
+  return new RemoteBfd(options);
 }
 
 /** Packets to one of our addresses (on one device) arrive here, whichever session they are for. */
@@ -37,13 +42,21 @@ class BfdHost implements Bfd {
   readonly #random: Random;
   readonly #open: OpenSocket;
   readonly #netns: string | undefined;
+  readonly #onError: (error: Error) => void;
   readonly #receivers = new Map<string, Receiver>();
   readonly #byDiscriminator = new Map<number, Watched>();
   readonly #watches = new Set<Watch>();
   readonly #discarded = new Map<string, number>();
   #closed = false;
 
-  constructor({ clock = systemClock, random = Math.random, openSocket = kernelSocket, netns }: BfdOptions) {
+  constructor({
+    clock = systemClock,
+    random = Math.random,
+    openSocket = kernelSocket,
+    netns,
+    onError = () => undefined,
+  }: BfdOptions) {
+    this.#onError = onError;
     this.#clock = clock;
     this.#random = random;
     this.#open = openSocket;
@@ -136,6 +149,7 @@ class BfdHost implements Bfd {
       receiver = { key, socket: openReceiver(this.#open, end), byPeer: new Map() };
       this.#receivers.set(key, receiver);
       const { byPeer } = receiver;
+      receiver.socket.onError = this.#onError;
       receiver.socket.onMessage = (bytes, address) => this.#receive(bytes, address, byPeer);
     }
     return receiver;

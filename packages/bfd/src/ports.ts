@@ -2,7 +2,7 @@ import { isSocketError, openUdp, type OpenUdpOptions, type UdpSocket } from "@ne
 import type { Random } from "./clock.ts";
 
 /** What a session needs of a datagram socket; {@link UdpSocket} is one. */
-export type BfdSocket = Pick<UdpSocket, "onMessage" | "send" | "receive" | "close">;
+export type BfdSocket = Pick<UdpSocket, "onMessage" | "onError" | "send" | "receive" | "close">;
 
 export type OpenSocket = (options: OpenUdpOptions) => BfdSocket;
 

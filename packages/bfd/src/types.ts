@@ -58,6 +58,14 @@ export interface BfdOptions {
   readonly openSocket?: OpenSocket;
   /** Path of the network namespace of all sockets, e.g. `/run/netns/node1`. @defaultValue here */
   readonly netns?: string;
+  /**
+   * All is done in a thread of its own, which a blocked event loop of this one does not concern: the peer keeps hearing
+   * of us. `watch` cannot say then that a socket could not be opened: `onError` does. `status` is up to a second old.
+   * Not together with `clock`, `random` and `openSocket`. @defaultValue false
+   */
+  readonly worker?: boolean;
+  /** Hears what goes wrong behind the back of all calls. @defaultValue nobody does */
+  readonly onError?: (error: Error) => void;
 }
 
 export interface Bfd extends Disposable {

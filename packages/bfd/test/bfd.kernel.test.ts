@@ -1,4 +1,4 @@
-import { openUdp } from "@netloom/sockets";
+import { isSocketError, openUdp } from "@netloom/sockets";
 import { Lab, makeSegment, type Segment, whyNoLab } from "@netloom/lab";
 import { describe, expect, it } from "vitest";
 import { createBfd, encodeControl, failureDetector, type SessionStatus, type Watch } from "../src/index.ts";
@@ -137,6 +137,34 @@ for (const [kind, start, installed] of PEERS)
       }
       expect(states).toEqual(["init", "up"].slice(-states.length));
       expect(await isUp(peer, local)).toBe(true);
+    });
+
+    it("stays up in a thread of its own, though this one is blocked", async () => {
+      await using lab = new Lab("bfd");
+      const { local, remote, peer } = await withPeer(lab, FAMILIES[0]![1]);
+      const errors: Error[] = [];
+      const bfd = createBfd({
+        ...{ netns: netnsOf(lab, "ours"), worker: true },
+        onError: (error) => errors.push(error),
+      });
+      lab.defer(() => bfd.close());
+      const states: string[] = [];
+      const watch = bfd.watch({ local, remote }, (state) => states.push(state));
+      expect(() => bfd.watch({ local, remote }, () => undefined)).toThrow(TypeError);
+      await until(() => watch.status.detectionTime === 900 && isUp(peer, local));
+      block(4000);
+      // Neither has the peer lost us, nor have we lost it, meanwhile.
+      expect(await isUp(peer, local)).toBe(true);
+      await new Promise((resolve) => setTimeout(resolve, 1_100));
+      expect(watch.status.state).toBe("up");
+      expect(states.filter((state) => state === "down")).toEqual([]);
+      expect(errors).toEqual([]);
+      bfd.watch({ local: "192.0.2.9", remote: "192.0.2.8" }, () => undefined);
+      await until(() => errors.length > 0);
+      expect(isSocketError(errors[0], "ERR_NOT_FOUND")).toBe(true);
+      watch.close();
+      await until(async () => !(await isUp(peer, local)));
+      bfd.close();
     });
 
     it("tells the peer at once when a watch is closed", async () => {

@@ -32,6 +32,7 @@ class Wire {
       options,
       open: true,
       onMessage: () => undefined,
+      onError: () => undefined,
       receive: () => undefined,
       close: () => (socket.open = false),
       send: (bytes, address, port) => {
