@@ -1,9 +1,11 @@
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { BgpErrorCode } from "@netloom/bgp";
 import { BPF_ERROR_CODES } from "@netloom/bpf-loader";
 import { ERROR_CODES } from "@netloom/core";
 import { maps } from "@netloom/core/backend";
 import type { BatchError, NetlinkErrorCode } from "@netloom/netlink";
+import type { SocketErrorCode } from "@netloom/sockets";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Examples } from "./support/examples.ts";
 import {
@@ -16,7 +18,7 @@ import {
   ROOT,
 } from "./support/markdown.ts";
 
-/** Netlink has its codes as a type: the compiler sees to it that none is missing here, and none too many. */
+// Some have their codes as a type: the compiler sees to it that none is missing here, and none too many.
 const NETLINK_CODES = {
   ERR_BATCH: true,
   ERR_CLOSED: true,
@@ -28,10 +30,34 @@ const NETLINK_CODES = {
   ERR_UNSUPPORTED: true,
 } as const satisfies Record<NetlinkErrorCode | BatchError["code"], true>;
 
+const BGP_CODES = {
+  ERR_BGP_CLOSED: true,
+  ERR_BGP_CONFIG: true,
+  ERR_BGP_MESSAGE: true,
+  ERR_BGP_NOTIFIED: true,
+  ERR_BGP_TIMEOUT: true,
+  ERR_BGP_TRANSPORT: true,
+} as const satisfies Record<BgpErrorCode, true>;
+
+const SOCKET_CODES = {
+  ERR_ADDRESS_IN_USE: true,
+  ERR_CLOSED: true,
+  ERR_INVALID: true,
+  ERR_NOT_FOUND: true,
+  ERR_PERMISSION: true,
+  ERR_REFUSED: true,
+  ERR_SYSCALL: true,
+  ERR_TIMED_OUT: true,
+  ERR_UNREACHABLE: true,
+  ERR_UNSUPPORTED: true,
+} as const satisfies Record<SocketErrorCode, true>;
+
 const CODES = {
   "@netloom/core": ERROR_CODES,
   "@netloom/bpf-loader": BPF_ERROR_CODES,
   "@netloom/netlink": Object.keys(NETLINK_CODES),
+  "@netloom/bgp": Object.keys(BGP_CODES),
+  "@netloom/sockets": Object.keys(SOCKET_CODES),
 } as const;
 
 /** Their examples need nothing but Node. */
