@@ -153,7 +153,7 @@ function busy(): number {
 const rss = (): number => process.resourceUsage().maxRSS / 1024;
 
 function child(file: string, prefixes: number): void {
-  const rib = new Rib({ asn: 65000, routerId: "192.0.2.250" });
+  const rib = new Rib({ asn: 65000, routerId: "192.0.2.250", onWork: () => {} });
   const from = rib.addPeer(peer("from", 65001), { "ipv4-unicast": { import: IMPORT } });
   const to = rib.addPeer(peer("to", 65002), { "ipv4-unicast": { export: EXPORT } });
   const received = { ...receive(file, rib, from), rss: rss() };
@@ -163,6 +163,7 @@ function child(file: string, prefixes: number): void {
   if (rib.counts(to, "ipv4-unicast").advertised !== prefixes) throw new Error("not all were sent");
   const began = performance.now();
   rib.drop(from);
+  while (rib.work());
   const dropped = performance.now() - began;
   console.log(JSON.stringify({ received, sent, dropped }));
 }

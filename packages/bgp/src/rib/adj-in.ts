@@ -106,6 +106,11 @@ export class AdjIn {
     this.#column.forEach(visit);
   }
 
+  /** The first prefix from this one on that has a path; 0: there is none. */
+  next(from: number): number {
+    return this.#column.next(from);
+  }
+
   *prefixes(): Generator<number> {
     for (const [prefix] of this.#column.entries()) yield prefix;
   }

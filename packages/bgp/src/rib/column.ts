@@ -24,6 +24,18 @@ export class Column {
     page[id & MASK] = value;
   }
 
+  /** The first id from this one on that has a number; 0: there is none. */
+  next(from: number): number {
+    for (let number = from >>> SHIFT; number < this.#pages.length; number += 1) {
+      const page = this.#pages[number];
+      if (page === undefined) continue;
+      for (let id = Math.max(from, number << SHIFT); id >>> SHIFT === number; id += 1) {
+        if (page[id & MASK] !== 0) return id;
+      }
+    }
+    return 0;
+  }
+
   /** Calls back with every id that has a number, in order. What is set meanwhile may or may not be seen. */
   forEach(visit: (id: number, value: number) => void): void {
     for (const [number, page] of this.#pages.entries()) {

@@ -1,5 +1,6 @@
 import type { Family } from "../wire/family.ts";
 import type { NlriRun } from "../wire/nlri.ts";
+import { AdjIn } from "./adj-in.ts";
 import type { AttributeStore } from "./attribute-store.ts";
 import { BestChanges } from "./best-changes.ts";
 import { Column } from "./column.ts";
@@ -9,6 +10,15 @@ import type { Feed } from "./feed.ts";
 import { PrefixTable } from "./prefix-table.ts";
 import { withCommunities } from "./route-change.ts";
 import type { Source } from "./source.ts";
+
+/** Prefixes gone through at once. */
+const SLICE = 4096;
+
+interface Retired {
+  readonly feed: Feed;
+  readonly adjIn: AdjIn;
+  next: number;
+}
 
 /** Who is told when routes of a prefix change. */
 export interface Outlet {
@@ -33,6 +43,8 @@ export class FamilyRib {
   readonly #candidates = new Candidates();
   #changes: BestChanges | undefined;
   #pathOutlets = 0;
+  /** What sources had told until they dropped it, not gone through yet. */
+  readonly #retired: Retired[] = [];
 
   constructor(family: Family, store: AttributeStore) {
     this.store = store;
@@ -63,6 +75,8 @@ export class FamilyRib {
     const feed = this.#feeds[index];
     if (feed === undefined) return;
     this.drop(feed);
+    for (const retired of this.#retired.filter((each) => each.feed === feed))
+      while (this.#unravel(retired, SLICE));
     this.#feeds[index] = undefined;
     this.#active = this.#feeds.filter((each) => each !== undefined);
   }
@@ -157,11 +171,31 @@ export class FamilyRib {
     this.#removeWhere(feed, () => true);
   }
 
-  /** Removes what is stale still; returns how much. */
-  sweepStale(feed: Feed): number {
-    const before = feed.adjIn.received;
+  /**
+   * The same, with the work left for {@link work}: the source has nothing from now on, and best routes follow prefix by
+   * prefix.
+   */
+  retire(feed: Feed): void {
+    const { adjIn } = feed;
+    if (adjIn.received <= SLICE) return this.drop(feed);
+    this.#retired.push({ feed, adjIn, next: 1 });
+    feed.adjIn = new AdjIn(this.store, this.table);
+    feed.accepted = 0;
+  }
+
+  /** Does a slice of what was left. */
+  work(): void {
+    const [first] = this.#retired;
+    if (first !== undefined) this.#unravel(first, SLICE);
+  }
+
+  get works(): boolean {
+    return this.#retired.length > 0;
+  }
+
+  /** Removes what is stale still. */
+  sweepStale(feed: Feed): void {
     if (feed.adjIn.stale > 0) this.#removeWhere(feed, (_, stale) => stale);
-    return before - feed.adjIn.received;
   }
 
   /** RFC 9494 section 4.2: stale routes become the last resort; those that must not go now. */
@@ -195,6 +229,30 @@ export class FamilyRib {
       this.#decide(prefix);
       this.#markPaths(prefix);
     });
+  }
+
+  /** Takes so many prefixes from what a source had told; returns whether there are more. */
+  #unravel(retired: Retired, limit: number): boolean {
+    const { adjIn } = retired;
+    const pathIds: number[] = [];
+    for (let count = 0; count < limit; count += 1) {
+      const prefix = adjIn.next(retired.next);
+      if (prefix === 0) {
+        const at = this.#retired.indexOf(retired);
+        if (at >= 0) this.#retired.splice(at, 1);
+        return false;
+      }
+      retired.next = prefix + 1;
+      pathIds.length = 0;
+      adjIn.paths(prefix, (_, pathId) => void pathIds.push(pathId));
+      this.table.retain(prefix);
+      for (const pathId of pathIds) adjIn.remove(prefix, pathId);
+      this.#decide(prefix);
+      this.#markPaths(prefix);
+      this.table.release(prefix);
+    }
+    if (this.table.size === 0) this.#forgetBest();
+    return true;
   }
 
   #removeWhere(feed: Feed, which: (id: number, stale: boolean) => boolean): void {

@@ -8,7 +8,7 @@ import type { Source } from "./source.ts";
 /** Routes of one family from one source, and what its import policy makes of them. */
 export class Feed {
   source: Source;
-  readonly adjIn: AdjIn;
+  adjIn: AdjIn;
   /** Of `adjIn.received`, those the import policy let in. */
   accepted = 0;
   /** `undefined`: all pass as they are. */

@@ -43,6 +43,11 @@ export interface RibOptions {
    * it nothing is kept for taking.
    */
   readonly onBest?: () => void;
+  /**
+   * Called when there is something to do by {@link Rib.work}; then no more until all is done. With it, a peer's large table
+   * goes in slices when it is dropped; without it, at once.
+   */
+  readonly onWork?: () => void;
 }
 
 /** Of one family of a peer. */
@@ -73,10 +78,13 @@ export class Rib {
   readonly #indexes: number[] = [];
   #nextIndex = 1;
   #woken: AdjOut[] = [];
+  readonly #onWork: (() => void) | undefined;
   #told = false;
+  #called = false;
 
-  constructor({ asn, routerId, onBest }: RibOptions) {
+  constructor({ asn, routerId, onBest, onWork }: RibOptions) {
     this.#us = { asn, routerId };
+    this.#onWork = onWork;
     this.#onBest = onBest;
     this.#ribs = {
       "ipv4-unicast": new FamilyRib("ipv4-unicast", this.#store),
@@ -188,7 +196,7 @@ export class Rib {
 
   /** All that the peer told goes. */
   drop(id: RibPeerId, family?: Family): void {
-    for (const { rib, feed } of this.#families(id, family)) rib.drop(feed);
+    for (const { rib, feed } of this.#families(id, family)) this.#drop(rib, feed);
     this.#state(id).keys.clear();
     this.#finish();
   }
@@ -202,9 +210,11 @@ export class Rib {
   /** What is stale still goes; returns how many paths that were. */
   sweepStale(id: RibPeerId, family: Family): number {
     const { rib, feed } = this.#state(id).families.get(family)!;
-    const swept = rib.sweepStale(feed);
+    const { stale, received } = feed.adjIn;
+    if (stale === received) this.#drop(rib, feed);
+    else rib.sweepStale(feed);
     this.#finish();
-    return swept;
+    return stale;
   }
 
   /** What is stale becomes the last resort: RFC 9494 section 4.2. */
@@ -212,6 +222,14 @@ export class Rib {
     const { rib, feed } = this.#state(id).families.get(family)!;
     rib.markLongLived(feed);
     this.#finish();
+  }
+
+  /** Does a slice, a few milliseconds long, of what was left for later; returns whether there is more. */
+  work(): boolean {
+    const rib = Object.values(this.#ribs).find((each) => each.works);
+    rib?.work();
+    this.#finish();
+    return this.#works();
   }
 
   removePeer(id: RibPeerId): void {
@@ -406,6 +424,15 @@ export class Rib {
     }
   }
 
+  #drop(rib: FamilyRib, feed: Feed): void {
+    if (this.#onWork === undefined) rib.drop(feed);
+    else rib.retire(feed);
+  }
+
+  #works(): boolean {
+    return Object.values(this.#ribs).some(({ works }) => works);
+  }
+
   #hasChanges(): boolean {
     return Object.values(this.#ribs).some(({ changes }) => changes !== undefined && changes.length > 0);
   }
@@ -416,8 +443,10 @@ export class Rib {
     const woken = this.#woken;
     if (woken.length > 0) this.#woken = [];
     for (const out of woken) out.onPending();
-    if (this.#told || !this.#hasChanges()) return;
-    this.#told = true;
-    this.#onBest?.();
+    const [called, told] = [this.#called, this.#told];
+    this.#called = this.#works();
+    this.#told = this.#hasChanges();
+    if (this.#called && !called) this.#onWork?.();
+    if (this.#told && !told) this.#onBest?.();
   }
 }

@@ -120,3 +120,57 @@ describe("while a peer restarts", () => {
     expect(bestOf(rib)["10.0.0.0/8"]?.attributes).toEqual(via([65001, 9]));
   });
 });
+
+describe("a large table that is dropped", () => {
+  const COUNT = 10_000;
+  const prefixOf = (index: number) => `10.${index >>> 8}.${index & 255}.0/24`;
+  const table = Array.from({ length: COUNT }, (_, index) => prefixOf(index));
+
+  function sliced() {
+    let called = 0;
+    const rib = new Rib({ asn: 65000, routerId: "192.0.2.250", onWork: () => (called += 1) });
+    const [first, second] = [1, 2].map((number) =>
+      rib.addPeer(peer(number), { [V4]: { import: ALL, export: ALL } }),
+    );
+    rib.apply(first!, announce(via([65001]), ...table));
+    rib.apply(second!, announce(via([65002, 7]), ...table.slice(0, 5000)));
+    return { rib, first: first!, second: second!, calls: () => called };
+  }
+
+  it("goes in slices, while other updates come in", () => {
+    const { rib, first, second, calls } = sliced();
+    const out = rib.openOut(second, V4, CONTEXT, { address: "198.51.100.1" });
+    const receiver = new Receiver(CONTEXT).listen(out);
+    expect(receiver.routes.size).toBe(COUNT);
+    rib.drop(first);
+    expect(calls()).toBe(1);
+    expect(rib.counts(first, V4)).toMatchObject({ received: 0, accepted: 0, stale: 0 });
+    // The next session tells some of it again, before and behind what has been gone through.
+    expect(rib.work()).toBe(true);
+    rib.apply(first, announce(via([65001, 9]), table[0]!, table[COUNT - 1]!));
+    rib.apply(second, withdraw(table[1]!, table[4999]!));
+    rib.apply(second, announce(via([65002]), table[COUNT - 2]!));
+    while (rib.work());
+    expect(rib.work()).toBe(false);
+    expect(calls()).toBe(1);
+    const best = new Map([...rib.best()].map((route) => [route.prefix, route.peer]));
+    expect(best.size).toBe(5000 - 2 + 2);
+    expect([best.get(table[0]!), best.get(table[1]!), best.get(table[2]!)]).toEqual(["p1", undefined, "p2"]);
+    expect([best.get(table[COUNT - 1]!), best.get(table[COUNT - 2]!)]).toEqual(["p1", "p2"]);
+    receiver.listen(out);
+    expect([...receiver.routes.keys()].sort()).toEqual([table[0]!, table[COUNT - 1]!].sort());
+  });
+
+  it("goes in slices too when the peer never came back, and at once with the peer itself", () => {
+    const { rib, first, second, calls } = sliced();
+    rib.markStale(first, V4);
+    expect(rib.sweepStale(first, V4)).toBe(COUNT);
+    expect(calls()).toBe(1);
+    rib.work();
+    rib.removePeer(first);
+    expect(rib.work()).toBe(false);
+    rib.drop(second);
+    while (rib.work());
+    expect(rib.sizes()).toEqual({ prefixes: { [V4]: 0, "ipv6-unicast": 0 }, attributes: 0 });
+  });
+});
