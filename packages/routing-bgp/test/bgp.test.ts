@@ -137,12 +137,12 @@ describe("bgp with options", () => {
     await settle();
     const pools = [{ name: "p", labels: {}, ranges: ["10.244.1.0/24"] }];
     const allowed: unknown[] = [];
-    const { advertise } = speaker();
+    const advertise = speaker().advertise.bind(speaker());
     speaker().advertise = (set, routes) => {
       const [peer] = speaker().config.peers;
       const { statements } = peer!.families!["ipv4-unicast"]!.export!;
       allowed.push([set, routes.length, statements.flatMap(({ match }) => match?.sets ?? [])]);
-      advertise.call(speaker(), set, routes);
+      advertise(set, routes);
     };
     context.change({ pools });
     await settle();
@@ -234,7 +234,7 @@ describe("bgp with resources in the store", () => {
   }
 
   async function stored(options: Partial<Given<BgpOptions>> = {}) {
-    const at = bench({ resources: true, ...options } as Given<BgpOptions>);
+    const at = bench({ resources: true, ...options });
     await put(at.context, "config/cluster-configs/all", cluster);
     await put(at.context, "config/peer-configs/tor", peer);
     await put(at.context, "config/advertisements/pods", advertisement);
@@ -263,7 +263,7 @@ describe("bgp with resources in the store", () => {
   it("asks for passwords where a function knows them", async () => {
     const { routing, context, settle, speaker } = await stored({
       secrets: async (name: string) => `of ${name}`,
-    } as Partial<Given<BgpOptions>>);
+    });
     routing.follow(context);
     await settle();
     expect(speaker().config.peers[0]?.transport?.md5).toBe("of word");

@@ -9,7 +9,7 @@ import { NetloomError } from "@netloom/core";
 export const VERSION = 1;
 
 /** Characters of a line at most. Sets of routes come in pieces well below. */
-export const LINE_LIMIT = 8 * 1024 * 1024;
+const LINE_LIMIT = 8 * 1024 * 1024;
 
 export interface AgentHello {
   readonly type: "hello";

@@ -19,7 +19,7 @@ export interface Place {
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-export function inside({ resource, path }: Place, step: string): Place {
+function inside({ resource, path }: Place, step: string): Place {
   return { resource, path: path === "" || step.startsWith("[") ? `${path}${step}` : `${path}.${step}` };
 }
 
@@ -124,7 +124,7 @@ export function wordAt<T extends string>(words: readonly T[]): (input: unknown, 
 }
 
 /** Numbers joined by colons, each up to its own most: communities. */
-export function numbersAt(...most: readonly number[]): (input: unknown, place: Place) => string {
+function numbersAt(...most: readonly number[]): (input: unknown, place: Place) => string {
   return (input, place) => {
     const parts = typeof input === "string" ? input.split(":") : [];
     const fits = parts.every((part, index) => /^(?:0|[1-9]\d*)$/.test(part) && Number(part) <= most[index]!);
@@ -147,7 +147,7 @@ export function addressAt(input: unknown, place: Place): string {
 
 /** An address, and for a link-local one the device that it is on: `fe80::1%eth0`. */
 export function peerAddressAt(input: unknown, place: Place): string {
-  const [address, zone, ...rest] = typeof input === "string" ? input.split("%") : [input];
+  const [address, zone, ...rest] = typeof input === "string" ? input.split("%") : [String(input)];
   const text = addressAt(address, place);
   const linkLocal = /^fe[89ab]/.test(text);
   if (rest.length > 0 || linkLocal !== (zone !== undefined) || zone === "") {

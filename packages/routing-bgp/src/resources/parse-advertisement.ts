@@ -52,7 +52,7 @@ export function parseAdvertisement(input: unknown): ParsedAdvertisement {
 }
 
 /** One of an advertisement's entries. */
-export function entryAt(input: unknown, place: Place): ParsedEntry {
+function entryAt(input: unknown, place: Place): ParsedEntry {
   const all = ["type", "selector", "service", "interface", "attributes"];
   const type = required(fieldsAt(input, place, all), "type", place, wordAt(TYPES));
   switch (type) {

@@ -28,7 +28,7 @@ export interface ParsedPeerFamily extends Omit<BgpPeerFamily, "advertisements"> 
   readonly advertisements: Selector | undefined;
 }
 
-export const FAMILIES = ["ipv4-unicast", "ipv6-unicast"] as const;
+const FAMILIES = ["ipv4-unicast", "ipv6-unicast"] as const;
 const ROLES: readonly Role[] = ["provider", "rs", "rs-client", "customer", "peer"];
 
 /** What a peer has that names no configuration. */

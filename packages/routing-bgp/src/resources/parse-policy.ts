@@ -94,7 +94,7 @@ function communitiesAt<Standard extends string, Large extends string>(
   return {
     ...optional(fields, standard, place, (list, at) => listAt(list, at, numberOrNameAt)),
     ...optional(fields, large, place, (list, at) => listAt(list, at, largeCommunityAt)),
-  } as { readonly [key in Standard | Large]?: readonly string[] };
+  };
 }
 
 function numberOrNameAt(input: unknown, place: Place): string {

@@ -27,7 +27,7 @@ const UNREACHABLE: ReadonlySet<unknown> = new Set(["failed", "incomplete", "none
  * The link-local address of the one neighbour on a device: of the router, where one has made itself known, else of the
  * only one. `undefined` where there is none, or nobody can say which.
  */
-export function neighbourOn(device: string, netns?: string): string | undefined {
+function neighbourOn(device: string, netns?: string): string | undefined {
   const rtnl = Rtnl.open(netns === undefined ? {} : { netns });
   try {
     if (!rtnl.links.list().some(({ name }) => name === device)) return undefined;

@@ -20,7 +20,7 @@ export interface Place {
 }
 
 /** A namespace of its own, gone after the test however it ends. */
-export function place(): Place {
+function place(): Place {
   counter += 1;
   const name = `nlbgp-${process.pid}-${counter}`;
   const netns = Netns.create(name);
