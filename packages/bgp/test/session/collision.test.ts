@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Session } from "../../src/session/session.ts";
+import type { Connection } from "../../src/transport/transport.ts";
 import { gracefulOpen, Lab, notificationHex, plainOpen, Recorder } from "./support/lab.ts";
 import { Shuffled } from "./support/shuffled.ts";
 import { VirtualClock } from "./support/virtual-clock.ts";
@@ -60,11 +61,9 @@ async function meet(a: Side, b: Side, random: () => number = () => 0): Promise<M
 
 /** Whether both have the same connection for their session, and no other. */
 function agree({ one, other, network }: Meeting): boolean {
-  const ends = [one, other].map(({ state, connection }) =>
-    state === "established" ? connection : undefined,
-  );
-  const [left, right] = ends as ({ peer?: unknown } | undefined)[];
-  return left !== undefined && left.peer === right && network.open.size === 2;
+  if (one.state !== "established" || other.state !== "established") return false;
+  const [left, right] = [one.connection, other.connection] as (Connection & { peer?: unknown })[];
+  return left !== undefined && left.peer === right && network.open.has(left) && network.open.size === 2;
 }
 
 const distinct = (a: Side, b: Side): boolean =>
@@ -114,11 +113,14 @@ describe("two speakers whose connections break again and again", () => {
             network.step(choice);
             await clock.idle();
           }
-          for (let seconds = 0; seconds < 200 && !agree(meeting); seconds += 1) {
+          const settle = async (): Promise<void> => {
             while (network.step(0)) await clock.idle();
+          };
+          await settle();
+          for (let seconds = 0; seconds < 200 && !agree(meeting); seconds += 1) {
             await clock.advance(1000);
+            await settle();
           }
-          while (network.step(0)) await clock.idle();
           expect(agree(meeting)).toBe(true);
         },
       ),

@@ -358,6 +358,22 @@ describe("an end of ours", () => {
     expect(lab.recorder.downs).toMatchObject([{ graceful: true, notification: undefined }]);
   });
 
+  it("can be silent, and what was sent before still arrives", async () => {
+    const lab = new Lab();
+    const call = await lab.establish();
+    lab.network.throttle("192.0.2.2", 100);
+    const update = unhex(`${header(4096, 2)}${"00".repeat(4077)}`);
+    while (lab.session.writable) lab.session.send(update.slice());
+    const { sent } = lab.session.stats;
+    const stopped = lab.session.stop("silent");
+    await lab.clock.advance(1000);
+    lab.network.throttle("192.0.2.2");
+    await lab.clock.advance(2000);
+    await stopped;
+    expect(call.times("update")).toHaveLength(sent.update);
+    expect(call.kinds.at(-1)).toBe("close");
+  });
+
   it("can be hard, where the peer would keep our routes past a NOTIFICATION", async () => {
     for (const [notification, expected] of [
       [true, notificationHex(6, 9, "0602")],
