@@ -19,7 +19,9 @@ export async function startBird(lab: Lab, name: string, options: RouterOptions):
   const start = (more: readonly string[]): Promise<Daemon> => {
     rmSync(socket, { force: true });
     const args = ["-f", "-c", file, "-s", socket, "-P", join(directory, "bird.pid"), ...more];
-    return Daemon.start(lab, { namespace: name, command: "bird", args, directory, socket });
+    // The socket is there before the configuration has been read.
+    const ask = (): Promise<unknown> => askBird(socket, "show status");
+    return Daemon.start(lab, { namespace: name, command: "bird", args, directory, socket, ask });
   };
   configure();
   let daemon = await start([]);

@@ -12,9 +12,14 @@ export interface DaemonOptions {
   readonly args: readonly string[];
   /** Has its log; `<command>.log`. */
   readonly directory: string;
-  /** It is up when this file is there: its socket. */
+  /** Of its own, by which it is asked. */
   readonly socket: string;
+  /** It is up when its socket is there and this does not fail. @defaultValue nothing is asked */
+  readonly ask?: () => Promise<unknown>;
 }
+
+/** Milliseconds. */
+const PATIENCE = 10_000;
 
 /** A program that stays: started, up, and ended by its process id. */
 export class Daemon {
@@ -29,22 +34,25 @@ export class Daemon {
   /** @throws when it ends, or is not up after ten seconds: with its log. */
   static async start(
     lab: Lab,
-    { namespace, command, args, directory, socket }: DaemonOptions,
+    { namespace, command, args, directory, socket, ask = () => Promise.resolve() }: DaemonOptions,
   ): Promise<Daemon> {
     const logFile = join(directory, `${command.slice(command.lastIndexOf("/") + 1)}.log`);
     const log = openSync(logFile, "a");
     const child = lab.spawn(namespace, command, args, { stdio: ["ignore", log, log], cwd: directory });
     closeSync(log);
+    // One that cannot be started has no process id, and says so here.
+    child.once("error", () => undefined);
     const daemon = new Daemon(child, logFile);
-    const failed = once(child, "exit").then(
-      () => "it has ended",
-      (error: unknown) => String(error),
-    );
-    for (let waited = 0; !existsSync(socket); waited += 10) {
-      const ended = await Promise.race([failed, sleep(10)]);
-      if (ended === undefined && waited < 10_000) continue;
-      await daemon.kill();
-      throw new Error(`${command} did not start: ${ended ?? "no socket"}\n${daemon.log()}`);
+    const deadline = performance.now() + PATIENCE;
+    while (!existsSync(socket) || !(await answers(ask))) {
+      const ended = child.exitCode !== null || child.pid === undefined;
+      if (!ended && performance.now() < deadline) await sleep(10);
+      else {
+        await daemon.kill();
+        throw new Error(
+          `${command} did not start: ${ended ? "it has ended" : "it does not answer"}\n${daemon.log()}`,
+        );
+      }
     }
     return daemon;
   }
@@ -63,5 +71,14 @@ export class Daemon {
     const exited = once(this.#child, "exit");
     this.#child.kill("SIGKILL");
     await exited;
+  }
+}
+
+async function answers(ask: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await ask();
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -17,18 +17,25 @@ export async function startGobgp(lab: Lab, name: string, options: RouterOptions)
   const [file, socket] = [join(directory, "gobgpd.toml"), join(directory, "gobgp.sock")];
   writeFileSync(file, gobgpConfig(options));
   const announced = new Map<string, RouterAnnouncement>();
-  const start = (more: readonly string[]): Promise<Daemon> => {
-    rmSync(socket, { force: true });
-    const quiet = ["--pprof-disable", "-p", "-l", options.quiet === true ? "error" : "debug"];
-    const args = ["-f", file, "--api-hosts", `unix://${socket}`, ...quiet, ...more];
-    return Daemon.start(lab, { namespace: name, command: "gobgpd", args, directory, socket });
-  };
-  let daemon = await start([]);
-
   const ask = async (...words: string[]): Promise<string> => {
     const { stdout } = await run("gobgp", ["--target", `unix://${socket}`, ...words], { maxBuffer: 2 ** 28 });
     return stdout;
   };
+  const start = (more: readonly string[]): Promise<Daemon> => {
+    rmSync(socket, { force: true });
+    const quiet = ["--pprof-disable", "-p", "-l", options.quiet === true ? "error" : "debug"];
+    const args = ["-f", file, "--api-hosts", `unix://${socket}`, ...quiet, ...more];
+    return Daemon.start(lab, {
+      namespace: name,
+      command: "gobgpd",
+      args,
+      directory,
+      socket,
+      ask: () => ask("global"),
+    });
+  };
+  let daemon = await start([]);
+
   const tell = async (routes: readonly RouterAnnouncement[]): Promise<void> => {
     for (const route of routes) {
       announced.set(route.prefix, route);
