@@ -1,8 +1,8 @@
 import { formatIp, type IpAddress, type IpFamily, isLinkLocal } from "../text/ip.ts";
 import { check, libc } from "./libc.ts";
 
-export const AF_INET = 2;
-export const AF_INET6 = 10;
+const AF_INET = 2;
+const AF_INET6 = 10;
 const SIOCGIFNAME = 0x8910;
 const SIOCGIFINDEX = 0x8933;
 const IFNAMSIZ = 16;
