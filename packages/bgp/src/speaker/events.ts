@@ -4,6 +4,12 @@ import type { SpeakerEvents } from "./types.ts";
 /** Events are for watching: a listener that throws breaks neither a session nor the other listeners. */
 export class Events {
   readonly #emitter = new EventEmitter();
+  readonly #onAudience: (event: keyof SpeakerEvents, anybody: boolean) => void;
+
+  /** @param onAudience - somebody listens to an event now, or nobody any more. */
+  constructor(onAudience: (event: keyof SpeakerEvents, anybody: boolean) => void) {
+    this.#onAudience = onAudience;
+  }
 
   /** @returns what ends it; may be called twice */
   on<Name extends keyof SpeakerEvents>(
@@ -19,7 +25,12 @@ export class Events {
       }
     };
     this.#emitter.on(event, guarded);
-    return () => void this.#emitter.off(event, guarded);
+    if (this.#emitter.listenerCount(event) === 1) this.#onAudience(event, true);
+    return () => {
+      const before = this.#emitter.listenerCount(event);
+      this.#emitter.off(event, guarded);
+      if (before === 1 && this.#emitter.listenerCount(event) === 0) this.#onAudience(event, false);
+    };
   }
 
   emit<Name extends keyof SpeakerEvents>(event: Name, ...parameters: SpeakerEvents[Name]): void {
@@ -28,6 +39,10 @@ export class Events {
 
   report(error: unknown): void {
     this.emit("error", error);
+  }
+
+  has(event: keyof SpeakerEvents): boolean {
+    return this.#emitter.listenerCount(event) > 0;
   }
 
   clear(): void {

@@ -4,7 +4,7 @@ import type { Family } from "../wire/family.ts";
 /** One family of what a peer is to be told. */
 export interface Outgoing {
   readonly pending: number;
-  /** The next message; `undefined`: there is none. */
+  /** The next message; empty: not yet, ask again; `undefined`: there is none. */
   next(): Uint8Array | undefined;
   onPending: () => void;
 }
@@ -70,7 +70,7 @@ export class Flush {
           for (const last of entry.last.splice(0)) send(last);
           break;
         }
-        send(message);
+        if (message.length > 0) send(message);
         if (clock.monotonic() - began < SLICE) continue;
         this.#due = true;
         return defer(() => {

@@ -210,7 +210,8 @@ export class Peer implements SessionHandler {
     this.#flush = flush;
     const address = withoutScope(this.#session.connection!.local.address);
     for (const family of families) {
-      const out = rib.openOut(ribPeer, family, negotiated.context, { address });
+      const longLived = negotiated.longLived.some((each) => each.family === family);
+      const out = rib.openOut(ribPeer, family, negotiated.context, { address, longLived });
       this.#outs.set(family, out);
       flush.add(family, out);
     }

@@ -36,7 +36,10 @@ const BATCH = 1000;
 class BgpSpeaker implements Speaker {
   readonly #world: World;
   #rib: Rib;
-  readonly #events = new Events();
+  readonly #events = new Events((event, anybody) => {
+    // What nobody asks for need not be written down: it costs more than all else together.
+    if (event === "best:changed") this.#rib.watchBest(anybody);
+  });
   readonly #monitors = new Monitors((error) => this.#events.report(error));
   readonly #peers = new Map<string, Peer>();
   readonly #sets = new Map<string, readonly LocalRoute[]>();
@@ -170,9 +173,20 @@ class BgpSpeaker implements Speaker {
 
   #makeRib(): Rib {
     const { asn, routerId } = this.#config;
-    const rib = new Rib({ asn, routerId, onBest: () => queueMicrotask(() => this.#tellBest()) });
+    const rib: Rib = new Rib({
+      asn,
+      routerId,
+      onBest: () => queueMicrotask(() => this.#tellBest()),
+      onWork: () => this.#world.defer(() => this.#workOn(rib)),
+    });
+    rib.watchBest(this.#events.has("best:changed"));
     for (const [set, routes] of this.#sets) rib.advertise(set, routes);
     return rib;
+  }
+
+  /** A table that goes at once goes in pieces. */
+  #workOn(rib: Rib): void {
+    if (rib.work()) this.#world.defer(() => this.#workOn(rib));
   }
 
   /** A batch a turn: whoever installs a full table must not keep sessions waiting. */
