@@ -5,10 +5,13 @@ import {
   type Datapath,
   type Endpoint,
   type Operator,
+  type Routing,
 } from "@netloom/core";
 import { memoryStore } from "@netloom/core/memory";
 import { clusterPool, clusterPoolOperator } from "@netloom/ipam-cluster-pool";
+import { native } from "@netloom/routing-native";
 import { vxlan } from "@netloom/routing-vxlan";
+import type { DemoRouting } from "./options.ts";
 
 /** A node of the demo. */
 export interface DemoNode {
@@ -33,8 +36,14 @@ export interface DemoCluster {
 /** What the world around an agent is made of. */
 export interface Surroundings {
   readonly datapath: (node: string) => Datapath;
+  readonly routing: DemoRouting;
   readonly onError: (who: string, error: unknown) => void;
 }
+
+const ROUTINGS: Readonly<Record<DemoRouting, () => Routing>> = {
+  vxlan: () => vxlan(),
+  native: () => native(),
+};
 
 /** Address of a node on the fabric. */
 export function nodeAddress(index: number): string {
@@ -42,7 +51,10 @@ export function nodeAddress(index: number): string {
 }
 
 /** An operator, and an agent for each node, in this process: they share nothing but the store. */
-export async function startCluster(count: number, { datapath, onError }: Surroundings): Promise<DemoCluster> {
+export async function startCluster(
+  count: number,
+  { datapath, routing, onError }: Surroundings,
+): Promise<DemoCluster> {
   const store = memoryStore();
   const operator = createOperator({
     store,
@@ -57,7 +69,7 @@ export async function startCluster(count: number, { datapath, onError }: Surroun
       node: { name, addresses: [address] },
       store,
       ipam: clusterPool(),
-      routing: vxlan(),
+      routing: ROUTINGS[routing](),
       datapath: datapath(name),
     });
     agent.events.on("error", (error) => onError(name, error));

@@ -76,6 +76,7 @@ async function play(options: DemoOptions, stage: Stage): Promise<number> {
   try {
     const cluster = await startCluster(options.nodes, {
       datapath: stage.datapath,
+      routing: options.routing,
       onError: (who, error) => console.error(red(`${who}: ${messageOf(error)}`)),
     });
     await stage.begin(cluster);

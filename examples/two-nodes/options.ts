@@ -1,16 +1,23 @@
 import { parseArgs } from "node:util";
 
+/** How pods of different nodes reach each other. */
+const ROUTINGS = ["vxlan", "native"] as const;
+
+export type DemoRouting = (typeof ROUTINGS)[number];
+
 export interface DemoOptions {
   readonly nodes: number;
   readonly pods: number;
   readonly datapath: "ebpf" | "model";
+  readonly routing: DemoRouting;
 }
 
-export const USAGE = `npm run demo -- [--nodes N] [--pods N] [--datapath ebpf|model]
+export const USAGE = `npm run demo -- [--nodes N] [--pods N] [--datapath ebpf|model] [--routing vxlan|native]
 
   --nodes     how many nodes, 2 to 16 (2)
   --pods      how many pods in all, 4 to 64 (4): a client, an intruder, and web servers
-  --datapath  ebpf: the kernel's (needs root and Linux 6.6); model: the same walk in this process (ebpf)`;
+  --datapath  ebpf: the kernel's (needs root and Linux 6.6); model: the same walk in this process (ebpf)
+  --routing   vxlan: a tunnel between the nodes; native: routes, and pods' packets as they are (vxlan)`;
 
 /** @throws with what is wrong, for people. */
 export function parseOptions(args: readonly string[]): DemoOptions | "help" {
@@ -20,6 +27,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | "help" {
       nodes: { type: "string", default: "2" },
       pods: { type: "string", default: "4" },
       datapath: { type: "string", default: "ebpf" },
+      routing: { type: "string", default: "vxlan" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
@@ -27,7 +35,14 @@ export function parseOptions(args: readonly string[]): DemoOptions | "help" {
   const { datapath } = values;
   if (datapath !== "ebpf" && datapath !== "model")
     throw new Error(`--datapath ${datapath}: write ebpf or model`);
-  return { nodes: count("nodes", values.nodes, 2, 16), pods: count("pods", values.pods, 4, 64), datapath };
+  const routing = ROUTINGS.find((known) => known === values.routing);
+  if (routing === undefined) throw new Error(`--routing ${values.routing}: write ${ROUTINGS.join(" or ")}`);
+  return {
+    nodes: count("nodes", values.nodes, 2, 16),
+    pods: count("pods", values.pods, 4, 64),
+    datapath,
+    routing,
+  };
 }
 
 function count(name: string, text: string, least: number, most: number): number {

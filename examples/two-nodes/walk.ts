@@ -1,4 +1,5 @@
 import type { Flow, FlowEnd, FlowVerdict } from "@netloom/core";
+import { ReservedIdentity } from "@netloom/core/backend";
 
 const tty = process.stdout.isTTY && process.env["NO_COLOR"] === undefined;
 const paint = (code: number) => (text: string) => (tty ? `\x1b[${code}m${text}\x1b[0m` : text);
@@ -74,10 +75,19 @@ function outcomeOf(flow: Flow): string {
     case "to-endpoint":
       return green(`⇒ delivered${flow.destination.endpoint === undefined ? "" : ` to ${target(flow)}`}`);
     case "to-netdev":
-      return green("⇒ out by the uplink");
+      return green(
+        isPod(flow.destination)
+          ? "⇒ natively to its node: out by the uplink, as it is"
+          : "⇒ out by the uplink",
+      );
     case "to-stack":
       return green("⇒ to the node's own stack");
   }
+}
+
+/** An endpoint's identity, of the cluster. */
+function isPod({ identity: id }: FlowEnd): boolean {
+  return id >= ReservedIdentity.IDENTITY_CLUSTER_FIRST && id < ReservedIdentity.IDENTITY_LOCAL_FIRST;
 }
 
 function target(flow: Flow): string {

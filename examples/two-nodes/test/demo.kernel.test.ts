@@ -55,6 +55,22 @@ describe.skipIf(whyNoLab("the demo on the kernel's datapath") !== undefined)("th
     }
   });
 
+  it("tells the same without a tunnel where routing is native", () => {
+    const { status, output } = demo("--routing", "native", "--nodes", "3");
+    expect(output).toContain("All as it should be");
+    expect(status).toBe(0);
+    for (const line of [
+      /gateway 10\.244\.0\.\d+, pod MTU 1500/,
+      /⇒ natively to its node: out by the uplink, as it is/,
+      /node2 · from-netdev/,
+      /✗ dropped: policy-denied \(from_netdev\.c:\d+\)/,
+      /20 connections to 10\.96\.0\.10:80 went to web-1 \(node2\) [1-9]\d*, web-2 \(node3\) [1-9]/,
+    ]) {
+      expect(output).toMatch(line);
+    }
+    expect(output).not.toMatch(/encapsulated|VNI/);
+  });
+
   it("works with more nodes and pods", () => {
     const { status, output } = demo("--nodes", "4", "--pods", "8");
     expect(output).toContain("All as it should be");
@@ -65,6 +81,9 @@ describe.skipIf(whyNoLab("the demo on the kernel's datapath") !== undefined)("th
     const { status, output } = demo("--nodes", "1");
     expect(status).toBe(1);
     expect(output).toContain("--nodes 1: write a whole number from 2 to 16");
+    const odd = demo("--routing", "carrier-pigeon");
+    expect(odd.status).toBe(1);
+    expect(odd.output).toContain("--routing carrier-pigeon: write vxlan or native");
   });
 
   it("ends well when it is interrupted", async () => {

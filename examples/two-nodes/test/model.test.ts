@@ -27,3 +27,23 @@ it("tells the same story on the model, without root", () => {
   }
   expect(status).toBe(0);
 });
+
+it("tells it without a tunnel where routing is native", () => {
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    ["--conditions=@netloom/source", MAIN, "--datapath", "model", "--routing", "native"],
+    { encoding: "utf8" },
+  );
+  for (const line of [
+    /pods 10\.244\.0\.0\/24, gateway 10\.244\.0\.\d+, pod MTU 1500/,
+    /⇒ natively to its node: out by the uplink, as it is/,
+    /node2 · from-netdev/,
+    /✗ dropped: policy-denied\n/,
+    /20 connections to 10\.96\.0\.10:80 went to web-1 \(node2\) [1-9]\d*, web-2 \(node1\) [1-9]/,
+    /All as it should be/,
+  ]) {
+    expect(stdout).toMatch(line);
+  }
+  expect(stdout).not.toMatch(/encapsulated|VNI/);
+  expect(status).toBe(0);
+});
