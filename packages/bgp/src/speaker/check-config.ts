@@ -2,7 +2,7 @@ import { isIP, isIPv4 } from "node:net";
 import { BgpError } from "../errors.ts";
 import { compilePolicy } from "../rib/compile-policy.ts";
 import { FAMILIES } from "../wire/family.ts";
-import type { FamilyConfig, PeerConfig, SpeakerConfig } from "./config.ts";
+import type { BmpConfig, FamilyConfig, PeerConfig, SpeakerConfig } from "./config.ts";
 
 const ROLES: readonly string[] = ["provider", "rs", "rs-client", "customer", "peer"];
 
@@ -21,6 +21,7 @@ export function checkConfig(config: SpeakerConfig): void {
     );
   for (const address of config.listen?.addresses ?? []) requireAddress(address, "listen.addresses");
   if (config.listen?.port !== undefined) requireWhole(config.listen.port, 0, 65_535, "listen.port");
+  if (config.bmp !== undefined) checkBmp(config.bmp);
   const names = new Set<string>();
   const remotes = new Map<string, string>();
   for (const peer of config.peers) {
@@ -36,6 +37,22 @@ export function checkConfig(config: SpeakerConfig): void {
       throw invalid(`peer ${peer.name}: remote`, peer.remote, `it is ${twin}'s too: keep one of them`);
     remotes.set(remote, peer.name);
   }
+}
+
+function checkBmp({ stations, sysName, sysDescr, statisticsInterval }: BmpConfig): void {
+  const known = new Set<string>();
+  for (const { address, port } of stations) {
+    requireAddress(address, "bmp.stations[].address");
+    requireWhole(port, 1, 65_535, "bmp.stations[].port");
+    const station = `${address} port ${port}`;
+    if (known.has(station)) throw invalid("bmp.stations", station, "name each station once");
+    known.add(station);
+  }
+  for (const [field, text] of Object.entries({ sysName, sysDescr })) {
+    if (text !== undefined && (text === "" || Buffer.byteLength(text) > 255))
+      throw invalid(`bmp.${field}`, text, "write 1 to 255 bytes");
+  }
+  if (statisticsInterval !== undefined) requireWhole(statisticsInterval, 0, 86_400, "bmp.statisticsInterval");
 }
 
 function checkPeer(peer: PeerConfig, { asn, listen }: SpeakerConfig): void {

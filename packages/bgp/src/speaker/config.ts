@@ -20,6 +20,19 @@ export interface SpeakerConfig {
     readonly port?: number;
   };
   readonly peers: readonly PeerConfig[];
+  /** Who is told what peers tell. No session notices a change. @defaultValue nobody */
+  readonly bmp?: BmpConfig;
+}
+
+/** Export to monitoring stations: RFC 7854. */
+export interface BmpConfig {
+  readonly stations: readonly { readonly address: string; readonly port: number }[];
+  /** Name of this router. @defaultValue the router id */
+  readonly sysName?: string;
+  /** What it is. @defaultValue "@netloom/bgp" */
+  readonly sysDescr?: string;
+  /** Seconds between reports of statistics; 0: none are sent. @defaultValue 60 */
+  readonly statisticsInterval?: number;
 }
 
 export type Remote =

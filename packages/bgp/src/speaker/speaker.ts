@@ -1,3 +1,4 @@
+import { exportBmp, type BmpExporter } from "../bmp/exporter.ts";
 import { BgpError } from "../errors.ts";
 import { Rib } from "../rib/rib.ts";
 import type { Connection, Listener } from "../transport/transport.ts";
@@ -45,6 +46,7 @@ class BgpSpeaker implements Speaker {
   readonly #sets = new Map<string, readonly LocalRoute[]>();
   #config: SpeakerConfig;
   #listeners: Listener[] = [];
+  #exporter: BmpExporter | undefined;
   #status: "idle" | "running" | "closed" = "idle";
   #restartOver = 0;
   #ready: Promise<unknown> = Promise.resolve();
@@ -68,6 +70,7 @@ class BgpSpeaker implements Speaker {
       this.#status = "idle";
       throw error;
     }
+    this.#export();
     for (const peer of this.#config.peers) this.#add(peer);
   }
 
@@ -82,6 +85,7 @@ class BgpSpeaker implements Speaker {
     const before = this.#config;
     this.#config = config;
     if (this.#status !== "running") return effect;
+    this.#export();
     if (JSON.stringify(before.listen) !== JSON.stringify(config.listen)) await this.#listen();
     else this.#expect();
     const again = effect.reset.map(({ peer }) => peer);
@@ -157,6 +161,7 @@ class BgpSpeaker implements Speaker {
       ...this.#listeners.splice(0).map((listener) => listener.close()),
       ...peers.map((peer) => peer.stop(how)),
     ]);
+    await this.#exporter?.close();
     this.#events.clear();
   }
 
@@ -196,6 +201,20 @@ class BgpSpeaker implements Speaker {
     if (changes.length === 0) return;
     this.#events.emit("best:changed", changes);
     this.#world.defer(() => this.#tellBest());
+  }
+
+  #export(): void {
+    const { bmp, routerId } = this.#config;
+    const { transport, clock, random, slices } = this.#world;
+    if (bmp === undefined) {
+      void this.#exporter?.close();
+      this.#exporter = undefined;
+      return;
+    }
+    const config = { ...bmp, sysName: bmp.sysName ?? routerId };
+    if (this.#exporter !== undefined) return this.#exporter.configure(config);
+    const onError = (error: BgpError): void => this.#events.report(error);
+    this.#exporter = exportBmp(this, { ...config, transport, clock, random, slices, onError });
   }
 
   async #listen(): Promise<void> {
