@@ -1,4 +1,4 @@
-import { createAgent, type Agent, type Runtime, type Store } from "@netloom/core";
+import { createAgent, type Agent, type Routing, type Runtime, type Store } from "@netloom/core";
 import { memoryStore, seededRandom } from "@netloom/core/memory";
 import {
   modelDatapath,
@@ -17,26 +17,37 @@ export interface TestNode {
   readonly datapath: ModelDatapath;
 }
 
+/** What a cluster is like that is not as most: nodes by their numbers. */
+export interface TestShape {
+  readonly routing?: () => Routing;
+  readonly address?: (number: number) => string;
+}
+
 /** A cluster in this process, with verbs for what tests do. */
 export class TestCluster implements AsyncDisposable {
   readonly fabric: ModelFabric;
   readonly nodes: readonly TestNode[];
   readonly #store: Store = memoryStore();
 
-  private constructor(count: number, fabric: ModelFabricOptions, datapath: ModelDatapathOptions) {
+  private constructor(
+    count: number,
+    fabric: ModelFabricOptions,
+    datapath: (number: number) => ModelDatapathOptions,
+    { routing = () => vxlan(), address = (number) => `192.0.2.${number}` }: TestShape,
+  ) {
     this.fabric = modelFabric({ runtime: seeded(fabric.runtime), ...fabric });
     this.nodes = Array.from({ length: count }, (_, index): TestNode => {
       const number = index + 1;
-      const model = modelDatapath({ fabric: this.fabric, events: "all", ...datapath });
+      const model = modelDatapath({ fabric: this.fabric, events: "all", ...datapath(number) });
       const agent = createAgent({
         node: {
           name: `node${number}`,
-          addresses: [`192.0.2.${number}`],
+          addresses: [address(number)],
           podCIDRs: [`10.244.${number}.0/24`],
         },
         store: this.#store,
         ipam: hostScope(),
-        routing: vxlan(),
+        routing: routing(),
         datapath: model,
       });
       return { agent, datapath: model };
@@ -46,9 +57,11 @@ export class TestCluster implements AsyncDisposable {
   static async start(
     count: number,
     fabric: ModelFabricOptions = {},
-    datapath: ModelDatapathOptions = {},
+    datapath: ModelDatapathOptions | ((number: number) => ModelDatapathOptions) = {},
+    shape: TestShape = {},
   ): Promise<TestCluster> {
-    const cluster = new TestCluster(count, fabric, datapath);
+    const of = typeof datapath === "function" ? datapath : () => datapath;
+    const cluster = new TestCluster(count, fabric, of, shape);
     for (const { agent } of cluster.nodes) await agent.start();
     return cluster;
   }
