@@ -25,7 +25,7 @@ export const NOBODY = "10.1.0.99";
 export const OTHER_NODE = "192.168.50.2";
 export const REMOTE = "10.2.0.20";
 /** A node on the same link, whose pods are reached natively, and one of them. */
-export const NEIGHBOUR = "192.168.50.3";
+const NEIGHBOUR = "192.168.50.3";
 export const NATIVE = "10.3.0.20";
 export const WORLD = "203.0.113.9";
 /** A frontend's. */
