@@ -7,11 +7,13 @@ export interface SegmentHost {
   readonly name: string;
   /** Of both families, with their lengths. A link-local one is there anyway. */
   readonly addresses: readonly string[];
+  /** Its device, where that is to be called otherwise than the others': one that is on several segments. */
+  readonly device?: string;
 }
 
 /** Machines on one switch, whose cables can fail the way that nobody is told of. */
 export interface Segment {
-  /** The device that each host has on it. */
+  /** The device that each host has on it, unless it has one of its own. */
   readonly device: string;
   /** Nothing passes to or from the host any more; its carrier, and everybody else's, stays up. */
   cut(host: string): void;
@@ -34,7 +36,7 @@ export function makeSegment(
   const netns = lab.namespace(name);
   using rtnl = Rtnl.open({ netns });
   rtnl.links.create({ kind: "bridge", name: "switch", up: true, multicastSnooping: false });
-  for (const host of hosts) plugIn(rtnl, lab, host, device);
+  for (const host of hosts) plugIn(rtnl, lab, { device, ...host });
   const change = (port: string, master: string | null): void => {
     using rtnl = Rtnl.open({ netns });
     rtnl.links.set(port, { master });
@@ -44,11 +46,11 @@ export function makeSegment(
     // The port leaves the switch: its cable stays up on both ends, and ends in nothing.
     cut: (host) => change(host, null),
     heal: (host) => change(host, "switch"),
-    linkLocal: (host) => linkLocalOf(lab, host, device),
+    linkLocal: (host) => linkLocalOf(lab, host, hosts.find(({ name }) => name === host)?.device ?? device),
   };
 }
 
-function plugIn(fabric: Rtnl, lab: Lab, { name, addresses }: SegmentHost, device: string): void {
+function plugIn(fabric: Rtnl, lab: Lab, { name, addresses, device }: Required<SegmentHost>): void {
   const netns = lab.namespace(name);
   // Either of the two would make new addresses wait.
   for (const scope of ["all", "default"]) writeSysctl(netns, `net.ipv6.conf.${scope}.accept_dad`, 0);

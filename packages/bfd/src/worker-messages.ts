@@ -29,8 +29,8 @@ export interface PlainError {
 export function plainError(error: unknown): PlainError {
   if (!(error instanceof Error)) return { name: "Error", message: String(error), properties: {} };
   // The cause stays behind: it may be anything.
-  const { cause: _cause, name: _name, ...properties } = { ...error };
-  return { name: error.name, message: error.message, properties };
+  const kept = Object.entries(error).filter(([property]) => property !== "cause" && property !== "name");
+  return { name: error.name, message: error.message, properties: Object.fromEntries(kept) };
 }
 
 export function errorOf({ name, message, properties }: PlainError): Error {

@@ -103,24 +103,26 @@ for (const [kind, start, installed] of PEERS)
       expect(states).not.toContain("down");
     });
 
-    // BIRD falls silent instead.
-    it.skipIf(kind === "BIRD")("hears of the peer that it ends: no failure of the path", async () => {
-      await using lab = new Lab("bfd");
-      const { local, remote, peer, bfd } = await withPeer(lab, FAMILIES[0]![1]);
-      const told: string[] = [];
-      const path = { local, remote, interface: undefined };
-      const watched = failureDetector(bfd).watch(path, {}, (state) => told.push(state));
-      await until(() => isUp(peer, local) as Promise<boolean>);
-      await until(() => told.length > 0);
-      await peer.shutdown(local);
-      await until(() => bfd.sessions()[0]?.state === "down");
-      expect(bfd.sessions()[0]).toMatchObject({
-        ...{ diagnostic: "neighbour-signaled-down", remoteState: "admin-down" },
-      } satisfies Partial<SessionStatus>);
-      expect(told).toEqual(["up"]);
-      watched[Symbol.dispose]();
-      expect(bfd.sessions()).toEqual([]);
-    });
+    const lastWord = "hears of the peer that it ends: no failure of the path";
+    // BIRD has none: it falls silent.
+    if (kind === "FRR")
+      it(lastWord, async () => {
+        await using lab = new Lab("bfd");
+        const { local, remote, peer, bfd } = await withPeer(lab, FAMILIES[0]![1]);
+        const told: string[] = [];
+        const path = { local, remote, interface: undefined };
+        const watched = failureDetector(bfd).watch(path, {}, (state) => told.push(state));
+        await until(() => isUp(peer, local));
+        await until(() => told.length > 0);
+        await peer.shutdown(local);
+        await until(() => bfd.sessions()[0]?.state === "down");
+        expect(bfd.sessions()[0]).toMatchObject({
+          ...{ diagnostic: "neighbour-signaled-down", remoteState: "admin-down" },
+        } satisfies Partial<SessionStatus>);
+        expect(told).toEqual(["up"]);
+        watched[Symbol.dispose]();
+        expect(bfd.sessions()).toEqual([]);
+      });
 
     it("stays up though our loop is blocked for longer than the detection time", async () => {
       await using lab = new Lab("bfd");

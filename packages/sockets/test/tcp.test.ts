@@ -186,8 +186,8 @@ describe("listenTcp", () => {
       Array.from({ length: 300 }, () => connectTcp({ address: "127.0.0.1", port: listener.port })),
     );
     await until(() => listener.calls.length === 300);
-    const ports = sockets.map(({ localPort }) => localPort).sort();
-    expect(listener.calls.map(({ remote }) => remote.port).sort()).toEqual(ports);
+    const ports = sockets.map(({ localPort }) => localPort ?? 0).sort((a, b) => a - b);
+    expect(listener.calls.map(({ remote }) => remote.port).sort((a, b) => a - b)).toEqual(ports);
     for (const socket of sockets) socket.destroy();
   });
 

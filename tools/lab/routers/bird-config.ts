@@ -4,7 +4,7 @@ const CHANNEL: Readonly<Record<RouterFamily, string>> = { "ipv4-unicast": "ipv4"
 const ROLE = { "rs-server": "rs_server", "rs-client": "rs_client" } as const;
 
 /** What BIRD calls the session with a neighbour: n0, n1, … in the order of the options. */
-export function protocolName(index: number): string {
+function protocolName(index: number): string {
   return `n${index}`;
 }
 

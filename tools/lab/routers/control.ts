@@ -38,7 +38,7 @@ export function converse(
         end = endOf(received);
       } catch (error) {
         connection.destroy();
-        reject(error as Error);
+        reject(error);
         return;
       }
       if (end < 0) return;

@@ -67,7 +67,7 @@ export function mapName(prefix: string): string {
 }
 
 /** What FRR calls a neighbour. */
-export function frrName(neighbour: NeighbourOptions): string {
+function frrName(neighbour: NeighbourOptions): string {
   if ("interface" in neighbour) return neighbour.interface;
   if ("range" in neighbour) return `range-${neighbour.range.replaceAll(/[^\w]/g, "-")}`;
   return neighbour.address.split("%")[0]!;

@@ -114,6 +114,6 @@ function options(host: 1 | 2, neighbour: Options, ipv6 = false): RouterOptions {
   return {
     asn: 65000 + host,
     routerId: `10.9.0.${host}`,
-    neighbours: [{ asn: 65000 + 3 - host, ...neighbour, address } as NeighbourOptions],
+    neighbours: [{ asn: 65000 + 3 - host, ...neighbour, address }],
   };
 }

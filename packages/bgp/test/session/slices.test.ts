@@ -73,14 +73,15 @@ describe("a table that arrives", () => {
       most = Math.max(most, bytes.length);
       chunk(bytes);
     };
-    const { pause, resume } = connection;
+    const pause = connection.pause.bind(connection);
+    const resume = connection.resume.bind(connection);
     connection.pause = () => {
       paused = true;
-      pause.call(connection);
+      pause();
     };
     connection.resume = () => {
       paused = false;
-      resume.call(connection);
+      resume();
     };
     for (let pieces = 0; pieces < 4; pieces += 1) call.send(updates(2500));
     for (let turns = 0; turns < 20_000 && lab.recorder.updates < 10_000; turns += 1) {

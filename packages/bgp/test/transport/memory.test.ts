@@ -21,7 +21,8 @@ describe("memoryNetwork", () => {
     const made = hosts({ clock, ...options });
     const events: string[] = [];
     const watch = (name: string, connection: Connection): void => {
-      connection.onData = (bytes) => events.push(`${clock.monotonic()} ${name} has ${Buffer.from(bytes)}`);
+      connection.onData = (bytes) =>
+        events.push(`${clock.monotonic()} ${name} has ${Buffer.from(bytes).toString()}`);
       connection.onClose = () => events.push(`${clock.monotonic()} ${name} is closed`);
     };
     let far: Connection | undefined;

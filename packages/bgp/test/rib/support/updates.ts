@@ -7,10 +7,9 @@ import type { Update } from "../../../src/wire/update.ts";
 /** A prefix, or one with a path identifier. */
 export type Nlri = string | readonly [prefix: string, pathId: number];
 
-export const familyOfPrefix = (prefix: string): Family =>
-  prefix.includes(":") ? "ipv6-unicast" : "ipv4-unicast";
+const familyOfPrefix = (prefix: string): Family => (prefix.includes(":") ? "ipv6-unicast" : "ipv4-unicast");
 
-export function runOf(nlris: readonly Nlri[]): NlriRun {
+function runOf(nlris: readonly Nlri[]): NlriRun {
   const addPath = typeof nlris[0] !== "string";
   const parts = nlris.map((nlri) => {
     if (typeof nlri === "string") return encodePrefix(nlri);

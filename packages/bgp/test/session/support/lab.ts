@@ -57,8 +57,8 @@ export class Recorder implements SessionHandler {
   }
 }
 
-export const OUR_ADDRESS = "192.0.2.1";
-export const PEER_ADDRESS = "192.0.2.2";
+const OUR_ADDRESS = "192.0.2.1";
+const PEER_ADDRESS = "192.0.2.2";
 
 export const ebgp: PeerConfig = {
   name: "peer",

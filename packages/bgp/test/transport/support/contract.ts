@@ -19,7 +19,7 @@ export interface Log {
   readonly closes: (Error | undefined)[];
 }
 
-export function logOf(connection: Connection): Log {
+function logOf(connection: Connection): Log {
   const chunks: Buffer[] = [];
   const log: Log = { connection, received: () => Buffer.concat(chunks), drained: 0, closes: [] };
   connection.onData = (bytes) => chunks.push(Buffer.from(bytes));
