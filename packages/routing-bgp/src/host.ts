@@ -6,8 +6,11 @@ import { LearnedRoutes } from "./learned-routes.ts";
 import type { RestartState } from "./restart-state.ts";
 import { KeptSets, type SetChange } from "./route-sets.ts";
 
-/** `createSpeaker` of `@netloom/bgp`, with whatever it needs beside the configuration. */
-export type SpeakerFactory = (config: SpeakerConfig) => Speaker;
+/**
+ * `createSpeaker` of `@netloom/bgp`, with whatever it needs beside the configuration; `report` hears of what goes wrong
+ * around the speaker.
+ */
+export type SpeakerFactory = (config: SpeakerConfig, report: (error: unknown) => void) => Speaker;
 
 export interface HostOptions {
   readonly createSpeaker: SpeakerFactory;
@@ -90,7 +93,7 @@ export class SpeakerHost {
   async #start(config: SpeakerConfig, install: SpeakerSettings["install"]): Promise<void> {
     const { createSpeaker, openTable, clock, sweepAfter, restart } = this.#options;
     const report = (error: unknown): void => this.#report(error);
-    const speaker = createSpeaker(config);
+    const speaker = createSpeaker(config, report);
     try {
       this.#watch(speaker);
       if (install !== false) {

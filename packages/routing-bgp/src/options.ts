@@ -99,7 +99,8 @@ export function parseOptions(options: BgpOptions): BgpSetup {
   const unknown = Object.keys(options).find((option) => !known.includes(option));
   if (unknown !== undefined)
     throw invalid(`there is no option ${unknown}`, options, `write ${known.join(", ")}`);
-  const { driver = () => localDriver(systemSpeakers()), install = {}, nativeCidr = [] } = options;
+  const speakers = systemSpeakers();
+  const { driver = () => localDriver(speakers), install = {}, nativeCidr = [] } = options;
   const { addressesOf = deviceAddresses } = options;
   if (typeof driver !== "function") {
     throw invalid("option driver is no function", driver, "give e.g. () => processDriver({ path })");

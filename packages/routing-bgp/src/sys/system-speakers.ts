@@ -1,7 +1,7 @@
-import { createBfd, failureDetector } from "@netloom/bfd";
 import { createSpeaker, tcp } from "@netloom/bgp";
 import { Rtnl } from "@netloom/netlink";
 import type { SpeakerFactory } from "../host.ts";
+import { SharedBfd } from "./shared-bfd.ts";
 
 export interface SystemSpeakersOptions {
   /** Path of the network namespace of all sockets, e.g. `/run/netns/node1`. @defaultValue the process's own */
@@ -11,11 +11,12 @@ export interface SystemSpeakersOptions {
 /** Speakers with all that a system has: TCP, BFD, and the kernel's knowledge of neighbours. Opens nothing before they start. */
 export function systemSpeakers({ netns }: SystemSpeakersOptions = {}): SpeakerFactory {
   const where = netns === undefined ? {} : { netns };
-  const detector = failureDetector(createBfd(where));
-  return (config) =>
+  // One for all of them: BFD's port is taken once.
+  const bfd = new SharedBfd(where);
+  return (config, report) =>
     createSpeaker(config, {
       transport: tcp(where),
-      failureDetector: detector,
+      failureDetector: bfd.detector(report),
       neighbourOn: (device) => neighbourOn(device, netns),
     });
 }
