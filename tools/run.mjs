@@ -60,7 +60,7 @@ const DEPTH = { NETLOOM_CASES: "20000", NETLOOM_SEEDS: "10000", NETLOOM_STEPS: "
 const PEERS = ["gcc", "make", "python3", "iperf3", "ethtool", "iptables", "nftables", "ipset", ...ROUTERS];
 
 const TASKS = {
-  demo: { debian: [], run: () => source("examples/two-nodes/main.ts", rest) },
+  demo: { debian: demoRouter(), run: () => source("examples/two-nodes/main.ts", rest) },
   test: { debian: TESTED, run: () => bin("vitest", ["run", ...rest]) },
   "test:deep": { debian: TESTED, run: () => bin("vitest", ["run", ...DEEP, ...rest], DEPTH) },
   check: { debian: COMPILER, run: () => source("tools/check.ts", rest) },
@@ -72,6 +72,12 @@ const TASKS = {
   generate: { debian: COMPILER, run: () => source("tools/generate.ts", rest) },
   bench: { debian: [...COMPILER, "iproute2", "bpftool", ...PEERS], run: () => source("bench/main.ts", rest) },
 };
+
+/** Only the demo of BGP has a router that is not ours. */
+function demoRouter() {
+  const words = rest.join(" ").replaceAll("=", " ");
+  return /--routing bgp/.test(words) && !/--datapath model/.test(words) ? ["frr"] : [];
+}
 
 const chosen = TASKS[task];
 if (chosen === undefined) {
