@@ -119,11 +119,7 @@ describe("BMP export", () => {
       end(a, b);
       await fabric.seconds(seconds);
       const [down] = station.heard.of("peer-down");
-      void exporter.close();
-      await fabric.close();
-      fabric = new Fabric();
-      station = new FakeStation();
-      await station.listen(fabric.transport(S), S, PORT);
+      await again(exporter);
       return down?.reason;
     };
     expect(await reasons((a) => a.reset(B))).toMatchObject({
@@ -218,9 +214,10 @@ describe("BMP export", () => {
     expect(errors[0]?.message).toMatch(/refused/);
   });
 
-  it("adds up whatever changes while a table is dumped", async () => {
+  it("adds up whatever changes while tables are dumped", async () => {
     const step = fc.record({
       turns: fc.integer({ min: 1, max: 6 }),
+      who: fc.constantFrom(B, C),
       set: fc.constantFrom("one", "two"),
       count: fc.integer({ min: 0, max: 3000 }),
       med: fc.integer({ min: 0, max: 3 }),
@@ -228,33 +225,64 @@ describe("BMP export", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async (steps) => {
         const addPath = { send: true, receive: true };
-        const [a, b] = await pair({ addPath });
-        fabric.speaker(C, 65_003, [{ at: B, asn: 65_002 }]).advertise("c", prefixes(800, { prepend: 2 }));
-        await b.apply(
-          fabric.config(B, 65_002, [
-            { at: A, asn: 65_001, addPath },
-            { at: C, asn: 65_003 },
-          ]),
-        );
+        const a = fabric.speaker(A, 65_001, [
+          { at: B, asn: 65_002, addPath },
+          { at: C, asn: 65_003 },
+        ]);
+        // C's routes come by B too: several paths of a prefix.
+        const b = fabric.speaker(B, 65_002, [
+          { at: A, asn: 65_001, addPath },
+          { at: C, asn: 65_003 },
+        ]);
+        const c = fabric.speaker(C, 65_003, [
+          { at: A, asn: 65_001 },
+          { at: B, asn: 65_002 },
+        ]);
         b.advertise("one", prefixes(1500));
+        c.advertise("one", prefixes(800, { prepend: 2 }));
         await fabric.seconds(10);
         const exporter = watch(a, { slices: new StepByStep(fabric.clock.turn) });
-        await fabric.seconds(0.001);
-        for (const { turns, set, count, med } of steps) {
-          b.advertise(set, prefixes(count, { med }));
-          await fabric.clock.advance(1);
-          for (let turn = 0; turn < turns; turn += 1) await fabric.clock.runTurn();
+        await fabric.clock.idle();
+        for (const { turns, who, set, count, med } of steps) {
+          (who === B ? b : c).advertise(set, prefixes(count, { med }));
+          await passTurns(turns);
         }
         await fabric.seconds(5);
         expect(station.heard.routes(B)).toEqual(received(a, B));
-        void exporter.close();
-        await fabric.close();
-        fabric = new Fabric();
-        station = new FakeStation();
-        await station.listen(fabric.transport(S), S, PORT);
+        expect(station.heard.routes(C)).toEqual(received(a, C));
+        await again(exporter);
       }),
       { numRuns: 15 },
     );
+  });
+
+  it("tells nothing of a session that waits for its turn, and no more of one that ends", async () => {
+    const [a, b] = await pair();
+    const c = fabric.speaker(C, 65_003, [{ at: A, asn: 65_001 }]);
+    await a.apply(
+      fabric.config(A, 65_001, [
+        { at: B, asn: 65_002 },
+        { at: C, asn: 65_003 },
+      ]),
+    );
+    b.advertise("b", prefixes(5000));
+    c.advertise("c", prefixes(10));
+    await fabric.seconds(5);
+    const slices = new StepByStep(fabric.clock.turn);
+    watch(a, { slices });
+    slices.hold(3);
+    await fabric.seconds(1);
+    expect(station.heard.kinds).toEqual(["initiation", "peer-up", "route-monitoring", "route-monitoring"]);
+    c.advertise("c", prefixes(20));
+    b.reset(A);
+    await fabric.seconds(1);
+    expect(station.heard.kinds.slice(4)).toEqual(["peer-down"]);
+    expect(received(a, C)).toHaveLength(20);
+    slices.hold(Infinity);
+    await fabric.seconds(20);
+    expect(station.heard.routes(B)).toEqual(received(a, B));
+    expect(station.heard.routes(B)).toHaveLength(5000);
+    expect(station.heard.routes(C)).toEqual(received(a, C));
   });
 
   it("reports statistics", async () => {
@@ -336,10 +364,18 @@ describe("the configuration of BMP", () => {
 /** One step for each turn, so that everything else comes in between. */
 class StepByStep extends Slices {
   readonly #turn: (turn: () => void) => void;
+  readonly #held: Job[] = [];
+  #left = Infinity;
 
   constructor(turn: (turn: () => void) => void) {
     super(fabric.clock, turn);
     this.#turn = turn;
+  }
+
+  /** So many steps, then none until it is asked for more. */
+  hold(steps: number): void {
+    this.#left = steps;
+    for (const job of this.#held.splice(0)) this.run(job);
   }
 
   override get spent(): boolean {
@@ -347,7 +383,29 @@ class StepByStep extends Slices {
   }
 
   override run(job: Job): boolean {
-    this.#turn(() => void (job() && this.run(job)));
+    this.#turn(() => {
+      if (this.#left <= 0) return void this.#held.push(job);
+      this.#left -= 1;
+      if (job()) this.run(job);
+    });
     return false;
   }
+}
+
+async function passTurns(count: number): Promise<void> {
+  fabric.clock.fireDue();
+  for (let turn = 0; turn < count; turn += 1) {
+    await fabric.clock.runTurn();
+    fabric.clock.block(1);
+    fabric.clock.fireDue();
+  }
+}
+
+/** Everything from the beginning. */
+async function again(exporter: BmpExporter): Promise<void> {
+  void exporter.close();
+  await fabric.close();
+  fabric = new Fabric();
+  station = new FakeStation();
+  await station.listen(fabric.transport(S), S, PORT);
 }

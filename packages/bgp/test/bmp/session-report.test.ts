@@ -36,6 +36,7 @@ function reportOf(changes: Partial<WireContext>, remote = "192.0.2.2") {
       return report.update(message, update, NOW).map(updateIn);
     },
     replayed: (): string[] => [...report.replay(false)].flat().map(updateIn),
+    restarted: (): void => rib.markStale(peer, "ipv4-unicast"),
   };
 }
 
@@ -76,6 +77,16 @@ describe("what stations are told of a session", () => {
       ...{ localAddress: "2001:db8::1", localPort: 179, remotePort: 40_000 },
       peer: { address: "fe80::2", at: NOW },
     });
+  });
+
+  it("has nothing of before the peer's restart: it would never be withdrawn", () => {
+    const { hear, replayed, restarted } = reportOf({});
+    const attributes = origin + attributeOf(0x40, 2, "02010000fdea") + nextHop;
+    hear(updateOf({ attributes, nlri: "180a0100180a0200" }));
+    restarted();
+    expect(replayed()).toEqual([]);
+    hear(updateOf({ attributes, nlri: "180a0200" }));
+    expect(replayed()).toEqual([toHex(updateOf({ attributes, nlri: "180a0200" }))]);
   });
 
   it("withdraws what RFC 7606 treats as withdrawn: a station need not know", () => {
