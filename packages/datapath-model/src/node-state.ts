@@ -1,11 +1,10 @@
 import type { DatapathMetric, Runtime } from "@netloom/core";
 import {
   configDefaults,
-  dropReasonName,
   EventLevel,
   maps as definitions,
   Metric,
-  outcomeName,
+  metricText,
   type Config,
   type FragmentKey,
   type FragmentValue,
@@ -72,7 +71,7 @@ export class NodeState {
   metrics(): readonly DatapathMetric[] {
     return [...this.#counts]
       .sort(([a], [b]) => a - b)
-      .map(([index, { packets, bytes }]) => ({ name: metricName(index), packets, bytes }));
+      .map(([index, { packets, bytes }]) => ({ name: metricText(index), packets, bytes }));
   }
 
   clear(): void {
@@ -80,16 +79,4 @@ export class NodeState {
     this.fragments.clear();
     this.#counts.clear();
   }
-}
-
-function metricName(index: number): string {
-  if (index === Metric.METRIC_EVENTS_LOST) return "events-lost";
-  if (index < Metric.METRIC_FORWARDED) return `drop:${words(dropReasonName(index), "DROP_") ?? index}`;
-  const outcome = index - Metric.METRIC_FORWARDED;
-  return `forward:${words(outcomeName(outcome), "OUTCOME_") ?? outcome}`;
-}
-
-/** `DROP_POLICY_DENIED` as `policy-denied`. */
-function words(name: string | undefined, prefix: string): string | undefined {
-  return name?.slice(prefix.length).toLowerCase().replaceAll("_", "-");
 }

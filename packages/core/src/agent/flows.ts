@@ -2,13 +2,13 @@ import { LRUCache } from "lru-cache";
 import { formatAddress, type Address } from "../address/index.ts";
 import {
   CtState,
-  dropReasonName,
   Hook,
   Outcome,
   PolicyMatch,
   sourceFileName,
   type Event,
 } from "../datapath/schema.generated.ts";
+import { dropReasonText } from "../datapath/words.ts";
 import type { FactChange, FactTables } from "../facts/fact-tables.ts";
 import { reservedName } from "../identity/numeric.ts";
 import { PROTOCOL_NUMBERS } from "../policy/l4.ts";
@@ -187,7 +187,7 @@ export class FlowReader {
       node: this.#node,
       hook: HOOKS[event.hook] ?? "from-container",
       outcome: OUTCOMES[event.outcome] ?? "dropped",
-      reason: dropped ? reasonText(event.reason) : undefined,
+      reason: dropped ? dropReasonText(event.reason) : undefined,
       protocol: PROTOCOLS.get(event.protocol) ?? String(event.protocol),
       tcpFlags: tcp ? TCP_FLAGS.filter((_, bit) => (event.tcpFlags & (1 << bit)) !== 0) : [],
       icmpType: icmp ? event.tcpFlags : undefined,
@@ -247,11 +247,6 @@ export class FlowReader {
 }
 
 /** `DROP_POLICY_DENIED` as `policy-denied`. */
-function reasonText(reason: number): string {
-  const name = dropReasonName(reason);
-  return name === undefined ? String(reason) : name.slice("DROP_".length).toLowerCase().replaceAll("_", "-");
-}
-
 /** `SOURCE_DELIVER_H` as `deliver.h`. A datapath without a source of C has none. */
 function placeText({ file, line }: Event): string | undefined {
   if (line === 0) return undefined;

@@ -60,8 +60,8 @@ export interface DatapathMaps {
   readonly maglev: MaglevMap;
   readonly settings: TypedMap<number, SettingsValue>;
   /**
-   * Written by the datapath; the agent reads, and removes what has expired. In these two, what was used longest ago
-   * makes room.
+   * Written by the datapath; the agent only reads. What has expired counts for nothing and is overwritten; in these two,
+   * what was used longest ago makes room.
    */
   readonly conntrack: TypedMap<CtKey, CtValue>;
   readonly nat: TypedMap<NatKey, NatValue>;
