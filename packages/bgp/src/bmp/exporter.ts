@@ -117,12 +117,11 @@ class Exporter implements BmpExporter, SessionMonitor {
   }
 
   update(session: MonitoredSession, message: Uint8Array, update: Update): void {
-    const report = this.#reports.get(session);
-    if (report === undefined) return;
-    const stations = this.#stations.filter((station) => station.follows(report));
-    if (stations.length === 0) return;
-    for (const each of report.update(message, update, this.#host.clock.now()))
-      for (const station of stations) station.send(each);
+    this.#tell(session, (report, now) => report.update(message, update, now));
+  }
+
+  withdrawn(session: MonitoredSession, message: Uint8Array): void {
+    this.#tell(session, (report, now) => [report.withdrawn(message, now)]);
   }
 
   down(session: MonitoredSession, how: Down): void {
@@ -131,6 +130,19 @@ class Exporter implements BmpExporter, SessionMonitor {
     this.#reports.delete(session);
     const peerDown = report.down(how, this.#host.clock.now());
     for (const station of this.#stations) station.part(report, peerDown);
+  }
+
+  /** Those that are to hear it, if any: nothing is copied for nobody. */
+  #tell(
+    session: MonitoredSession,
+    messages: (report: SessionReport, now: number) => readonly Uint8Array[],
+  ): void {
+    const report = this.#reports.get(session);
+    if (report === undefined) return;
+    const stations = this.#stations.filter((station) => station.follows(report));
+    if (stations.length === 0) return;
+    for (const message of messages(report, this.#host.clock.now()))
+      for (const station of stations) station.send(message);
   }
 
   #initiation(): Uint8Array {

@@ -54,6 +54,10 @@ export class SessionReport {
     return reportable(message, update, context).map((each) => this.#monitoring(each, now));
   }
 
+  withdrawn(message: Uint8Array, now: number): Uint8Array {
+    return this.#monitoring(message, now);
+  }
+
   down(how: Down, now: number): Uint8Array {
     return encodeBmp({ kind: "peer-down", peer: { ...this.#peer, at: now }, reason: reasonOf(how) });
   }

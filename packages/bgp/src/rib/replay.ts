@@ -1,7 +1,7 @@
 import { encodeAttributes } from "../wire/attributes/encode.ts";
 import type { WireContext } from "../wire/context.ts";
 import { EXTENDED_MAXIMUM } from "../wire/header.ts";
-import { packReach, type PrefixSource } from "../wire/pack.ts";
+import { packReach, packWithdraw, type PrefixSource } from "../wire/pack.ts";
 import type { FamilyRib } from "./family-rib.ts";
 import type { Feed } from "./feed.ts";
 
@@ -35,6 +35,24 @@ export function* replay(
     count = 0;
   }
   if (count > 0) yield pack(rib, groups, context);
+}
+
+/** What is stale still, taken back in UPDATEs as the source could have sent them. */
+export function withdrawStale(rib: FamilyRib, { adjIn }: Feed, context: WireContext): Uint8Array[] {
+  const { family } = rib.table;
+  const paths = new Paths(rib, context.addPathReceive.includes(family));
+  if (adjIn.stale > 0)
+    for (const prefix of adjIn.prefixes())
+      adjIn.paths(prefix, (_, pathId, stale) => {
+        if (stale) paths.add(prefix, pathId);
+      });
+  const messages: Uint8Array[] = [];
+  for (let from = 0; from < paths.length;) {
+    const { message, taken } = packWithdraw(context, family, paths, from, paths.length);
+    messages.push(message);
+    from += taken;
+  }
+  return messages;
 }
 
 function pack(rib: FamilyRib, groups: ReadonlyMap<number, Paths>, context: WireContext): Uint8Array[] {

@@ -26,7 +26,7 @@ import {
   type PeerState,
 } from "./peer-state.ts";
 import { parsePrefix } from "./prefix-text.ts";
-import { replay } from "./replay.ts";
+import { replay, withdrawStale } from "./replay.ts";
 import { localSource, peerSource, type Source } from "./source.ts";
 import { advertisedRoutes, bestRoute, bestRoutes, equalRoutes, receivedRoutes } from "./view.ts";
 
@@ -319,6 +319,12 @@ export class Rib {
   ): Generator<readonly Uint8Array[], void, undefined> {
     const { rib, feed } = this.#state(id).families.get(family)!;
     return replay(rib, feed, context);
+  }
+
+  /** What is stale of a family, taken back in UPDATEs as the peer could have sent them. */
+  withdrawStale(id: RibPeerId, family: Family, context: WireContext): readonly Uint8Array[] {
+    const { rib, feed } = this.#state(id).families.get(family)!;
+    return withdrawStale(rib, feed, context);
   }
 
   *advertised(id: RibPeerId): Generator<RibRoute> {

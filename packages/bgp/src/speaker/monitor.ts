@@ -36,6 +36,8 @@ export interface SessionMonitor {
   up(session: MonitoredSession): void;
   /** A whole UPDATE as it came, and read. Both are borrowed during the call. */
   update(session: MonitoredSession, message: Uint8Array, update: Update): void;
+  /** A whole UPDATE that never came: the peer has left out routes when it told all again (RFC 7313). */
+  withdrawn(session: MonitoredSession, message: Uint8Array): void;
   /** Once for each `up`. */
   down(session: MonitoredSession, how: Down): void;
 }
@@ -66,6 +68,10 @@ export class Monitors {
 
   update(session: MonitoredSession, message: Uint8Array, update: Update): void {
     for (const monitor of this.#monitors) this.#guard(() => monitor.update(session, message, update));
+  }
+
+  withdrawn(session: MonitoredSession, message: Uint8Array): void {
+    for (const monitor of this.#monitors) this.#guard(() => monitor.withdrawn(session, message));
   }
 
   down(session: MonitoredSession, how: Down): void {

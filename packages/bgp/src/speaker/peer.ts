@@ -242,7 +242,7 @@ export class Peer implements SessionHandler {
     const { rib } = this.#host;
     // RFC 7313 section 4: between the two marks the peer tells all it has; what it does not is gone.
     if (kind === "begin") return rib.markStale(this.#ribPeer, family);
-    if (kind === "end") return void rib.sweepStale(this.#ribPeer, family);
+    if (kind === "end") return this.#refreshed(this.#ribPeer, family, negotiated);
     const marked = negotiated.enhancedRouteRefresh;
     if (marked) this.#session.send(encodeRouteRefresh(family, "begin"));
     this.#outs.get(family)?.refresh();
@@ -268,6 +268,15 @@ export class Peer implements SessionHandler {
 
   writable(): void {
     this.#flush?.wake();
+  }
+
+  /** What the peer has not told again is gone, and no UPDATE has said so. */
+  #refreshed(peer: RibPeerId, family: Family, { context }: Negotiated): void {
+    const { rib, monitors } = this.#host;
+    if (monitors.any && this.#monitored !== undefined)
+      for (const message of rib.withdrawStale(peer, family, context))
+        monitors.withdrawn(this.#monitored, message);
+    rib.sweepStale(peer, family);
   }
 
   #target(): Target | undefined {

@@ -4,7 +4,9 @@ import { exportBmp, type BmpExporter, type BmpOptions } from "../../src/bmp/expo
 import { BgpError } from "../../src/errors.ts";
 import { Slices, type Job } from "../../src/session/slices.ts";
 import type { LocalRoute, Speaker } from "../../src/speaker/types.ts";
-import { toHex } from "../wire/support/build.ts";
+import { encodeRouteRefresh } from "../../src/wire/route-refresh.ts";
+import { plainOpen, Scripted } from "../session/support/lab.ts";
+import { toHex, updateOf } from "../wire/support/build.ts";
 import { ALL, Fabric } from "../speaker/support/fabric.ts";
 import { FakeStation, routesOf } from "./support/fake-station.ts";
 
@@ -86,6 +88,7 @@ describe("BMP export", () => {
     a.monitor({
       up: () => void raw.push("up"),
       update: (_, message) => void raw.push(toHex(message)),
+      withdrawn: () => void raw.push("withdrawn"),
       down: () => void raw.push("down"),
     });
     await fabric.seconds(5);
@@ -283,6 +286,33 @@ describe("BMP export", () => {
     expect(station.heard.routes(B)).toEqual(received(a, B));
     expect(station.heard.routes(B)).toHaveLength(5000);
     expect(station.heard.routes(C)).toEqual(received(a, C));
+  });
+
+  it("withdraws what a peer leaves out when it tells all again, though no UPDATE does", async () => {
+    const calls: Scripted[] = [];
+    const listener = await fabric.transport(B).listen({
+      ...{ address: B, port: 179, onError: () => undefined },
+      onConnection: (connection) => void calls.push(new Scripted(connection, fabric.clock)),
+    });
+    listener.expect([{ remote: A }]);
+    const a = fabric.speaker(A, 65_001, [{ at: B, asn: 65_002 }]);
+    watch(a);
+    await fabric.seconds(1);
+    const peer = calls[0]!;
+    const refreshing = [{ kind: "route-refresh" }, { kind: "enhanced-route-refresh" }] as const;
+    peer.open({ ...plainOpen, capabilities: [...plainOpen.capabilities, ...refreshing] });
+    await fabric.seconds(1);
+    peer.keepalive();
+    const attributes = "4001010040020602010000fdea400304c0000202";
+    peer.send(updateOf({ attributes, nlri: "180a0100180a0200" }));
+    await fabric.seconds(1);
+    expect(station.heard.routes(B)).toHaveLength(2);
+    peer.send(encodeRouteRefresh("ipv4-unicast", "begin"));
+    peer.send(updateOf({ attributes, nlri: "180a0200" }));
+    peer.send(encodeRouteRefresh("ipv4-unicast", "end"));
+    await fabric.seconds(1);
+    expect(station.heard.routes(B)).toEqual([`10.2.0.0/24 0 via ${B} [65002] - -`]);
+    expect(station.heard.routes(B)).toEqual(received(a, B));
   });
 
   it("reports statistics", async () => {
