@@ -1,8 +1,4 @@
-/**
- * The messages of the BGP Monitoring Protocol (RFC 7854), written and read: no sockets, no clock.
- *
- * @packageDocumentation
- */
+/** The messages of the BGP Monitoring Protocol (RFC 7854), written and read: no sockets, no clock. */
 export {
   BMP_STATISTIC,
   type BmpInformation,
