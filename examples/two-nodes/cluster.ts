@@ -9,9 +9,6 @@ import {
 } from "@netloom/core";
 import { memoryStore } from "@netloom/core/memory";
 import { clusterPool, clusterPoolOperator } from "@netloom/ipam-cluster-pool";
-import { native } from "@netloom/routing-native";
-import { vxlan } from "@netloom/routing-vxlan";
-import type { DemoRouting } from "./options.ts";
 
 /** A node of the demo. */
 export interface DemoNode {
@@ -36,24 +33,20 @@ export interface DemoCluster {
 /** What the world around an agent is made of. */
 export interface Surroundings {
   readonly datapath: (node: string) => Datapath;
-  readonly routing: DemoRouting;
+  readonly fabric: DemoFabric;
   readonly onError: (who: string, error: unknown) => void;
 }
 
-const ROUTINGS: Readonly<Record<DemoRouting, () => Routing>> = {
-  vxlan: () => vxlan(),
-  native: () => native(),
-};
-
-/** Address of a node on the fabric. */
-export function nodeAddress(index: number): string {
-  return `192.168.50.${index + 1}`;
+/** How nodes are reached, each by its index. */
+export interface DemoFabric {
+  readonly address: (index: number) => string;
+  readonly routing: (index: number) => Routing;
 }
 
 /** An operator, and an agent for each node, in this process: they share nothing but the store. */
 export async function startCluster(
   count: number,
-  { datapath, routing, onError }: Surroundings,
+  { datapath, fabric, onError }: Surroundings,
 ): Promise<DemoCluster> {
   const store = memoryStore();
   const operator = createOperator({
@@ -64,12 +57,12 @@ export async function startCluster(
   await operator.start();
   const nodes = Array.from({ length: count }, (_, index): DemoNode => {
     const name = `node${index + 1}`;
-    const address = nodeAddress(index);
+    const address = fabric.address(index);
     const agent = createAgent({
       node: { name, addresses: [address] },
       store,
       ipam: clusterPool(),
-      routing: ROUTINGS[routing](),
+      routing: fabric.routing(index),
       datapath: datapath(name),
     });
     agent.events.on("error", (error) => onError(name, error));

@@ -5,8 +5,12 @@ import { createInterface } from "node:readline";
 import type { Flow } from "@netloom/core";
 import { ebpf } from "@netloom/datapath-ebpf";
 import { Lab, makeFabric } from "@netloom/lab";
-import { nodeAddress, type DemoPod } from "./cluster.ts";
+import { lose, meet } from "./bgp-story.ts";
+import type { DemoFabric, DemoPod } from "./cluster.ts";
+import { flatFabric } from "./fabric.ts";
 import type { Stage, Target } from "./main.ts";
+import type { DemoOptions } from "./options.ts";
+import { assertFrr, RoutedFabric } from "./routed-fabric.ts";
 import { listen, summary, tell } from "./told.ts";
 
 interface Attempt {
@@ -17,22 +21,25 @@ interface Attempt {
 }
 
 /** Real namespaces, real processes, real packets. */
-export async function kernelStage(nodes: number): Promise<Stage> {
+export async function kernelStage({ nodes, routing }: DemoOptions): Promise<Stage> {
+  if (routing === "bgp") assertFrr();
   // Before anything is made: may we, and can this kernel?
   await using probe = ebpf({ uplink: "lo" });
   await probe.probe({ node: "probe", addresses: [] });
   const lab = new Lab("demo");
   const interrupted = (): void => void lab[Symbol.asyncDispose]().finally(() => process.exit(130));
   process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
-  makeFabric(
-    lab,
-    Array.from({ length: nodes }, (_, index) => ({
-      name: `node${index + 1}`,
-      address: `${nodeAddress(index)}/24`,
-    })),
-  );
+  let fabric: DemoFabric;
+  try {
+    fabric = routing === "bgp" ? await RoutedFabric.lay(lab, nodes) : layFlat(lab, nodes, routing);
+  } catch (error) {
+    await lab[Symbol.asyncDispose]();
+    throw error;
+  }
+  const routed = fabric instanceof RoutedFabric ? fabric : undefined;
   const seen: Flow[] = [];
   return {
+    fabric,
     datapath: (node) =>
       ebpf({
         netns: lab.namespace(node),
@@ -47,6 +54,9 @@ export async function kernelStage(nodes: number): Promise<Stage> {
         void listen(agent.flows(), seen);
       }
       lab.defer(() => cluster.operator.stop());
+      if (routed === undefined) return undefined;
+      const story = routed;
+      return { meet: () => meet(story, cluster), lose: () => lose(story, cluster) };
     },
     netns: (pod) => lab.namespace(`pod-${pod}`).name,
     async serve(pods, port) {
@@ -58,7 +68,8 @@ export async function kernelStage(nodes: number): Promise<Stage> {
       await quiet(seen);
       const { ok, localPort, reply, error } = attempt!;
       const said = ok ? `connected; ${reply} answered` : `not connected: ${error}`;
-      return tell({ seen, from, expected, localPort, connected: ok, said });
+      const wayOf = routed === undefined ? undefined : (flow: Flow) => routed.wayOf(flow);
+      return tell({ seen, from, expected, localPort, connected: ok, said, wayOf });
     },
     async spread(from, to, times) {
       const counts = new Map<string, number>();
@@ -73,6 +84,17 @@ export async function kernelStage(nodes: number): Promise<Stage> {
       await lab[Symbol.asyncDispose]();
     },
   };
+}
+
+/** All nodes on one switch. */
+function layFlat(lab: Lab, nodes: number, routing: "vxlan" | "native"): DemoFabric {
+  const fabric = flatFabric(routing);
+  const indices = Array.from({ length: nodes }, (_, index) => index);
+  makeFabric(
+    lab,
+    indices.map((index) => ({ name: `node${index + 1}`, address: `${fabric.address(index)}/24` })),
+  );
+  return fabric;
 }
 
 /** Runs one of the demo's programs in a pod. */

@@ -4,9 +4,9 @@
  * Run it by `npm run demo`.
  */
 import { isNetloomError, messageOf, type Datapath, type NetworkPolicy, type Service } from "@netloom/core";
-import { podPlan, startCluster, type DemoCluster, type DemoPod } from "./cluster.ts";
+import { podPlan, startCluster, type DemoCluster, type DemoFabric, type DemoPod } from "./cluster.ts";
 import { modelStage } from "./model-stage.ts";
-import { parseOptions, USAGE, type DemoOptions } from "./options.ts";
+import { NO_BGP_ON_MODEL, parseOptions, USAGE, type DemoOptions } from "./options.ts";
 import { bold, dim, green, red, yellow } from "./walk.ts";
 
 const PORT = 8080;
@@ -30,9 +30,10 @@ const service: Service = {
 
 /** How a run makes connections, and tells of them. */
 export interface Stage {
+  readonly fabric: DemoFabric;
   readonly datapath: (node: string) => Datapath;
   /** Called once the agents run. */
-  begin(cluster: DemoCluster): Promise<void>;
+  begin(cluster: DemoCluster): Promise<FabricStory | undefined>;
   /** The pod's network namespace. */
   netns(pod: string): string;
   /** Called once the pods are there. */
@@ -43,6 +44,14 @@ export interface Stage {
   spread(from: DemoPod, to: Target, times: number): Promise<ReadonlyMap<string, number>>;
   summary(cluster: DemoCluster): void;
   end(): Promise<void>;
+}
+
+/** What a fabric that takes part in the routing has to tell. */
+export interface FabricStory {
+  /** Before any pod is there. */
+  meet(): Promise<void>;
+  /** A node dies. `true` where everybody has found out. */
+  lose(): Promise<boolean>;
 }
 
 export interface Target {
@@ -58,15 +67,17 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  if (options.datapath === "model") return play(options, modelStage());
+  if (options.datapath === "model") return play(options, modelStage(options));
   try {
-    return await play(options, await (await import("./kernel-stage.ts")).kernelStage(options.nodes));
+    return await play(options, await (await import("./kernel-stage.ts")).kernelStage(options));
   } catch (error) {
     // Only what is known before anything began: no privileges, no Linux, no eBPF.
     const hopeless = isNetloomError(error, "ERR_PERMISSION") || isNetloomError(error, "ERR_UNSUPPORTED");
     if (!hopeless) throw error;
+    if (options.routing === "bgp")
+      throw new Error(`${NO_BGP_ON_MODEL}: ${messageOf(error)}`, { cause: error });
     console.log(`${yellow("Not in the kernel:")} ${messageOf(error)}.\nThe same story on the model of it:\n`);
-    return play({ ...options, datapath: "model" }, modelStage());
+    return play({ ...options, datapath: "model" }, modelStage(options));
   }
 }
 
@@ -76,16 +87,18 @@ async function play(options: DemoOptions, stage: Stage): Promise<number> {
   try {
     const cluster = await startCluster(options.nodes, {
       datapath: stage.datapath,
-      routing: options.routing,
+      fabric: stage.fabric,
       onError: (who, error) => console.error(red(`${who}: ${messageOf(error)}`)),
     });
-    await stage.begin(cluster);
+    const story = await stage.begin(cluster);
     showNodes(cluster);
+    await story?.meet();
     const pods = await makePods(options, cluster, stage);
     await stage.serve(pods, PORT);
     showPods(pods);
     await rules(cluster);
     good = await connections(pods, stage);
+    if (story !== undefined) good = (await story.lose()) && good;
     stage.summary(cluster);
   } finally {
     await stage.end();

@@ -1,19 +1,24 @@
 import type { Flow } from "@netloom/core";
 import { modelDatapath, modelFabric } from "@netloom/datapath-model";
 import type { DemoCluster } from "./cluster.ts";
+import { flatFabric } from "./fabric.ts";
 import type { Stage } from "./main.ts";
+import { NO_BGP_ON_MODEL, type DemoOptions } from "./options.ts";
 import { listen, summary, tell } from "./told.ts";
 
 /** The packets are real, the machines are not: every node is the datapath's model, all in this process. */
-export function modelStage(): Stage {
+export function modelStage({ routing }: DemoOptions): Stage {
+  if (routing === "bgp") throw new Error(NO_BGP_ON_MODEL);
   const fabric = modelFabric();
   const seen: Flow[] = [];
   let cluster: DemoCluster | undefined;
   return {
+    fabric: flatFabric(routing),
     datapath: () => modelDatapath({ fabric }),
     async begin(started) {
       cluster = started;
       for (const { agent } of started.nodes) void listen(agent.flows(), seen);
+      return undefined;
     },
     netns: () => "",
     async serve(pods, port) {

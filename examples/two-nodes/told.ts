@@ -15,6 +15,8 @@ export interface Told {
   readonly connected: boolean;
   /** What came of it, in words. */
   readonly said: string;
+  /** Where a packet that leaves a node as it is goes next, in words; where that is worth a word. */
+  readonly wayOf?: ((flow: Flow) => string) | undefined;
 }
 
 /** @returns whether it behaved as it should. */
@@ -40,7 +42,7 @@ export function summary({ nodes }: DemoCluster): void {
 }
 
 /** The first packet each way. A connection that is denied has one way only. */
-function walksOf({ seen, from, localPort, expected }: Told): string[] {
+function walksOf({ seen, from, localPort, expected, wayOf }: Told): string[] {
   const address = from.endpoint.addresses[0]!;
   // All nodes are on one machine, so their clock is the same.
   const flows = seen.toSorted((a, b) => Number(a.ticks - b.ticks));
@@ -61,7 +63,7 @@ function walksOf({ seen, from, localPort, expected }: Told): string[] {
       (flow, index) =>
         list.findIndex((other) => other.node === flow.node && other.hook === flow.hook) === index,
     );
-  const walks = [drawWalk(firstOf(there))];
-  if (expected === "allowed") walks.push(`  ${dim("and the answer")}\n${drawWalk(firstOf(back))}`);
+  const walks = [drawWalk(firstOf(there), wayOf)];
+  if (expected === "allowed") walks.push(`  ${dim("and the answer")}\n${drawWalk(firstOf(back), wayOf)}`);
   return walks;
 }

@@ -10,7 +10,7 @@ export const green: (text: string) => string = paint(32);
 export const yellow: (text: string) => string = paint(33);
 
 /** A packet's way through the programs of all nodes, told from their events. */
-export function drawWalk(flows: readonly Flow[]): string {
+export function drawWalk(flows: readonly Flow[], wayOf?: (flow: Flow) => string): string {
   const [first] = flows;
   if (first === undefined) return dim("  (no event came)");
   const what = first.tcpFlags.length > 0 ? `${first.protocol} ${first.tcpFlags.join("+")}` : first.protocol;
@@ -21,7 +21,7 @@ export function drawWalk(flows: readonly Flow[]): string {
       `  ├─ ${bold(flow.node)} · ${flow.hook}${flow.interface === undefined ? "" : dim(` (${flow.interface})`)}`,
     );
     for (const [label, text] of stepsOf(flow)) lines.push(`  │    ${dim(label.padEnd(10))} ${text}`);
-    lines.push(`  │    ${outcomeOf(flow)}`);
+    lines.push(`  │    ${outcomeOf(flow, wayOf)}`);
   }
   return lines.join("\n");
 }
@@ -66,7 +66,7 @@ function verdictText(verdict: FlowVerdict, flow: Flow): string {
   return `no policy selects this direction: ${green("allow")}`;
 }
 
-function outcomeOf(flow: Flow): string {
+function outcomeOf(flow: Flow, wayOf: ((flow: Flow) => string) | undefined): string {
   switch (flow.outcome) {
     case "dropped":
       return red(`✗ dropped: ${flow.reason}${flow.place === undefined ? "" : ` (${flow.place})`}`);
@@ -77,7 +77,7 @@ function outcomeOf(flow: Flow): string {
     case "to-netdev":
       return green(
         isPod(flow.destination)
-          ? "⇒ natively to its node: out by the uplink, as it is"
+          ? `⇒ natively to its node: out by the uplink, as it is${wayOf === undefined ? "" : `, ${wayOf(flow)}`}`
           : "⇒ out by the uplink",
       );
     case "to-stack":

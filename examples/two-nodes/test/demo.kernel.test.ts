@@ -71,6 +71,34 @@ describe.skipIf(whyNoLab("the demo on the kernel's datapath") !== undefined)("th
     expect(output).not.toMatch(/encapsulated|VNI/);
   });
 
+  it("tells the same across a router that learns all by BGP, and how a node that dies is forgotten", () => {
+    const { status, output } = demo("--routing", "bgp");
+    expect(output).toContain("All as it should be");
+    expect(status).toBe(0);
+    for (const line of [
+      /node2 +192\.168\.52\.1 +pods 10\.244\.1\.0\/24, gateway 10\.244\.1\.1, pod MTU 1500/,
+      /Instance default: AS 65001, router ID 192\.168\.51\.1, 1 prefixes to advertise/,
+      /router +192\.168\.51\.254 +65000 +established/,
+      /\* +10\.244\.1\.0\/24 +192\.168\.51\.254 +router .* 65000 65002 i/,
+      /router +10\.244\.1\.0\/24 +via 192\.168\.52\.1 proto bgp/,
+      /node1 +10\.244\.1\.0\/24 +via 192\.168\.51\.254 proto bgp metric 179/,
+      /⇒ natively to its node: .*, to the router 192\.168\.51\.254, which sends it to 192\.168\.52\.1/,
+      /✗ dropped: policy-denied \(from_netdev\.c:\d+\)/,
+      /20 connections to 10\.96\.0\.10:80 went to web-1 \(node2\) [1-9]\d*, web-2 \(node1\) [1-9]/,
+      /✓ 10\.244\.1\.0\/24 is gone from the kernels of router \d+ ms, node1 \d+ ms after the cut/,
+    ]) {
+      expect(output).toMatch(line);
+    }
+    expect(output).not.toMatch(/encapsulated|VNI|^node\d: /m);
+  });
+
+  it("has more nodes and pods behind the router, too", () => {
+    const { status, output } = demo("--routing", "bgp", "--nodes", "4", "--pods", "8");
+    expect(output).toContain("All as it should be");
+    expect(output).toMatch(/✓ 10\.244\.3\.0\/24 is gone from .* node1 \d+ ms, node2 \d+ ms, node3 \d+ ms/);
+    expect(status).toBe(0);
+  });
+
   it("works with more nodes and pods", () => {
     const { status, output } = demo("--nodes", "4", "--pods", "8");
     expect(output).toContain("All as it should be");
@@ -83,13 +111,30 @@ describe.skipIf(whyNoLab("the demo on the kernel's datapath") !== undefined)("th
     expect(output).toContain("--nodes 1: write a whole number from 2 to 16");
     const odd = demo("--routing", "carrier-pigeon");
     expect(odd.status).toBe(1);
-    expect(odd.output).toContain("--routing carrier-pigeon: write vxlan or native");
+    expect(odd.output).toContain("--routing carrier-pigeon: write vxlan or native or bgp");
+    const nowhere = demo("--routing", "bgp", "--datapath", "model");
+    expect(nowhere.status).toBe(1);
+    expect(nowhere.output).toMatch(/^demo: --routing bgp needs the kernel: [^\n]+\n$/);
   });
 
   it("ends well when it is interrupted", async () => {
     const child = await halfWay();
     child.kill("SIGINT");
     expect((await once(child, "close"))[0]).toBe(130);
+  });
+
+  it("that was killed leaves nothing once it has run again, its router neither", async () => {
+    const child = await halfWay("--routing", "bgp");
+    const namespaces = Netns.list().filter((name) => name.startsWith("netloom-demo-"));
+    expect(namespaces).toContain(`netloom-demo-${child.pid}-router`);
+    const children = childrenOf(child.pid!);
+    expect(children.map(commandOf)).toEqual(
+      expect.arrayContaining(["/usr/lib/frr/zebra", "/usr/lib/frr/bfdd", "/usr/lib/frr/bgpd"]),
+    );
+    child.kill("SIGKILL");
+    await once(child, "close");
+    expect(demo().status).toBe(0);
+    expect(children.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
   });
 
   it("that was killed leaves nothing once it has run again: no namespace, pin, mount or program", async () => {
@@ -119,9 +164,13 @@ function childrenOf(pid: number): readonly number[] {
   return text.trim().split(" ").filter(Boolean).map(Number);
 }
 
+function commandOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")[0]!;
+}
+
 /** A demo whose agents run and whose pods are there. */
-async function halfWay(): Promise<ReturnType<typeof spawn>> {
-  const child = spawn(process.execPath, ["--conditions=@netloom/source", MAIN], {
+async function halfWay(...args: string[]): Promise<ReturnType<typeof spawn>> {
+  const child = spawn(process.execPath, ["--conditions=@netloom/source", MAIN, ...args], {
     stdio: ["ignore", "pipe", "ignore"],
   });
   let output = "";
