@@ -17,13 +17,12 @@ export interface Clock {
 /** Chance: a number from 0 up to, not including, 1. */
 export type Random = () => number;
 
-/** The clock of the process. A timer that is set does not keep the process alive. */
+/** The clock of the process. A timer that is set keeps the process alive: a speaker lives until it is closed. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(milliseconds, callback) {
     const timer = setTimeout(callback, milliseconds);
-    timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
 };
