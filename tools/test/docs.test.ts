@@ -61,7 +61,7 @@ const CODES = {
 } as const;
 
 /** Their examples need nothing but Node. */
-const RUN = /^(README\.md|docs\/[^/]+|packages\/(core|ipam-[^/]+|routing-[^/]+)\/README\.md)$/;
+const RUN = /^(README\.md|docs\/[^/]+|packages\/(bgp|core|ipam-[^/]+|routing-[^/]+)\/README\.md)$/;
 
 const packages = readdirSync(join(ROOT, "packages")).filter((name) =>
   existsSync(join(ROOT, "packages", name, "package.json")),
