@@ -93,7 +93,10 @@ function attributes(block: string): Omit<RouterRoute, "prefix" | "from" | "best"
   const lists = (name: string): string[] =>
     [...(field(name) ?? "").matchAll(/\(([^)]*)\)/g)].map(([, inner]) => inner!.replaceAll(/,\s*/g, ":"));
   return {
-    nextHop: field("next_hop")?.split(" ")[0],
+    // Of a link-local next hop alone BIRD says `:: fe80::1`.
+    nextHop: field("next_hop")
+      ?.split(" ")
+      .find((address) => address !== "::"),
     asPath: field("as_path") ?? "",
     communities: lists("community"),
     largeCommunities: lists("large_community"),
