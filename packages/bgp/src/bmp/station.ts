@@ -4,6 +4,7 @@ import type { Clock, Random, Timer } from "../clock.ts";
 import { BgpError } from "../errors.ts";
 import type { Connection, Transport } from "../transport/transport.ts";
 import { encodeBmp } from "./encode.ts";
+import { Outbox } from "./outbox.ts";
 import type { SessionReport } from "./session-report.ts";
 
 /** A monitoring station: RFC 7854 section 3. */
@@ -44,6 +45,7 @@ export class Station {
   readonly address: StationAddress;
   readonly #host: StationHost;
   #connection: Connection | undefined;
+  #outbox: Outbox | undefined;
   #call: AbortController | undefined;
   #retry: Timer | undefined;
   #failures = 0;
@@ -87,10 +89,11 @@ export class Station {
 
   send(message: Uint8Array): void {
     const connection = this.#connection;
-    if (connection === undefined) return;
-    connection.write(message);
+    const outbox = this.#outbox;
+    if (connection === undefined || outbox === undefined) return;
+    outbox.send(message);
     const { limit } = this.#host;
-    if (connection.bufferedBytes <= limit) return;
+    if (outbox.waiting <= limit) return;
     connection.destroy();
     this.#lost(connection, new Error(`it does not read: more than ${limit} bytes wait for it`));
   }
@@ -102,6 +105,7 @@ export class Station {
     this.#call = undefined;
     const connection = this.#connection;
     if (connection === undefined) return;
+    this.#outbox?.flush();
     this.#forget();
     const gone = new Promise<void>((resolve) => (this.#gone = resolve));
     connection.write(TERMINATION);
@@ -126,6 +130,7 @@ export class Station {
   #opened(connection: Connection): void {
     this.#call = undefined;
     this.#connection = connection;
+    this.#outbox = new Outbox(connection);
     this.#since = this.#host.clock.monotonic();
     // A station has nothing to say, but what it says must not stay unread.
     connection.onData = () => undefined;
@@ -157,6 +162,7 @@ export class Station {
 
   #forget(): void {
     this.#connection = undefined;
+    this.#outbox = undefined;
     this.#told.clear();
     this.#queue.clear();
     this.#dump = undefined;
@@ -170,11 +176,10 @@ export class Station {
 
   /** Sends what is to be told until the slice, or the room, is used up. @returns whether it goes on with the next slice */
   #pump(): boolean {
+    const { limit, slices } = this.#host;
+    const room = Math.min(HIGH_WATER, limit / 4);
     for (;;) {
-      const connection = this.#connection;
-      const { limit, slices } = this.#host;
-      if (connection === undefined || connection.bufferedBytes >= Math.min(HIGH_WATER, limit / 4))
-        return false;
+      if (this.#outbox === undefined || this.#outbox.waiting >= room) return false;
       if (!this.#step()) return false;
       if (slices.spent) return true;
     }
