@@ -23,8 +23,9 @@ export class TcpConnection implements Connection {
     this.remote = remote;
     this.#socket = socket;
     socket.pause();
-    socket.on("data", (bytes: Buffer) => {
-      if (!this.#ending) this.#onData?.(bytes);
+    socket.on("data", ({ buffer, byteOffset, byteLength }: Buffer) => {
+      // A Buffer's `slice` is no copy: a few bytes that somebody keeps would keep 64 KiB.
+      if (!this.#ending) this.#onData?.(new Uint8Array(buffer, byteOffset, byteLength));
     });
     // Without anybody to read, or to answer, a half-closed connection is of no use.
     socket.on("end", () => {

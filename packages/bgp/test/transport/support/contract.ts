@@ -69,6 +69,15 @@ export function transportContract(name: string, make: () => Hosts): void {
       expect(near.received().toString()).toBe("back");
     });
 
+    it("hands on plain bytes, of which a slice is a copy", async () => {
+      const { near, far } = await open(make());
+      const plain: boolean[] = [];
+      far.connection.onData = (bytes) => plain.push(bytes.slice(1).buffer !== bytes.buffer);
+      near.connection.write(Uint8Array.of(1, 2, 3));
+      await until(() => plain.length > 0);
+      expect(plain).toEqual([true]);
+    });
+
     it("knows both ends by their addresses", async () => {
       const hosts = make();
       const { near, far, listener } = await open(hosts);
