@@ -71,6 +71,7 @@ function bgp(router: RouterOptions, neighbour: NeighbourOptions, name: string, m
     neighbour.extendedMessages === undefined
       ? ""
       : `enable extended messages ${flag(neighbour.extendedMessages)};`,
+    neighbour.fourOctetAs === undefined ? "" : `enable as4 ${flag(neighbour.fourOctetAs)};`,
     neighbour.role === undefined
       ? ""
       : `local role ${ROLE[neighbour.role as keyof typeof ROLE] ?? neighbour.role};`,

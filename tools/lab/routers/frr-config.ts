@@ -85,6 +85,7 @@ function gracefully(graceful: Exclude<NeighbourOptions["gracefulRestart"], undef
 }
 
 function session(neighbour: NeighbourOptions): string[] {
+  if (neighbour.fourOctetAs === false) throw new Error("FRR has no way without four-octet AS numbers");
   const name = frrName(neighbour);
   const { hold = 90, connectRetry = 1, bfd } = neighbour;
   const line = (words: string | false | undefined): string[] =>

@@ -41,6 +41,7 @@ function session(at: string, neighbour: NeighbourOptions, where: Table): string[
     bfd: neighbour.bfd,
     role: neighbour.role,
     extendedMessages: neighbour.extendedMessages,
+    "way without four-octet AS numbers": neighbour.fourOctetAs === false ? false : undefined,
   }))
     if (value !== undefined) throw new Error(`GoBGP 3.10 has no ${option}`);
   const { hold = 90, gracefulRestart: graceful, client } = neighbour;

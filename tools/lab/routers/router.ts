@@ -36,6 +36,8 @@ export type NeighbourOptions = Where & {
   readonly extendedNextHop?: boolean;
   /** RFC 8654. @defaultValue the daemon's own */
   readonly extendedMessages?: boolean;
+  /** RFC 6793; `false`: numbers of two octets, as before 2007. Only BIRD can do without. @defaultValue true */
+  readonly fourOctetAs?: boolean;
   /** RFC 9234: what the router is to the neighbour. */
   readonly role?: "provider" | "rs-server" | "rs-client" | "customer" | "peer";
   readonly strictRole?: boolean;
