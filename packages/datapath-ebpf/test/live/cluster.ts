@@ -12,12 +12,14 @@ import {
 import { memoryStore } from "@netloom/core/memory";
 import { ebpf, type EbpfOptions } from "@netloom/datapath-ebpf";
 import { hostScope } from "@netloom/ipam-host-scope";
-import { Lab, makeFabric, makeSegment } from "@netloom/lab";
+import { Lab, makeFabric, makeSegment, type Segment } from "@netloom/lab";
 import { Rtnl, writeSysctl } from "@netloom/netlink";
 import { vxlan } from "@netloom/routing-vxlan";
 
 export interface LiveNode {
   readonly name: string;
+  /** From 1 on. */
+  readonly number: number;
   readonly address: string;
   /** Its uplink. */
   readonly device: string;
@@ -39,12 +41,14 @@ export const WORLD = "192.168.50.200";
 
 /** What a cluster is like that is not as most: all nodes on one switch, and VXLAN between them. */
 export interface LiveShape {
-  readonly routing?: () => Routing;
+  readonly routing?: (number: number, lab: Lab) => Routing;
   /** Nodes, by their numbers, on a switch of their own behind the router {@link ROUTER}. */
   readonly distant?: readonly number[];
+  /** Every node, and the world, on a link of its own to the router; only the world has a route to it. */
+  readonly routed?: boolean;
 }
 
-/** The namespace of the router between the two switches. */
+/** The namespace of the router between switches, or links. */
 export const ROUTER = "router";
 
 /**
@@ -58,8 +62,10 @@ export class LiveCluster implements AsyncDisposable {
   /** All that the datapaths told of, as it came. */
   readonly flows: Flow[] = [];
   readonly store: Store = memoryStore();
+  /** Where each is on a link of its own: the link, by who is on it. */
+  readonly links: ReadonlyMap<string, Segment>;
   readonly #options: EbpfOptions;
-  readonly #routing: () => Routing;
+  readonly #routing: (number: number, lab: Lab) => Routing;
 
   private constructor(lab: Lab, count: number, options: EbpfOptions, shape: LiveShape) {
     this.lab = lab;
@@ -69,15 +75,18 @@ export class LiveCluster implements AsyncDisposable {
     this.nodes = Array.from({ length: count }, (_, index) => {
       const number = index + 1;
       const distant = shape.distant?.includes(number) === true;
+      const near = shape.routed === true ? `192.168.${60 + number}.1` : `192.168.50.${number}`;
       const node = {
         name: `node${number}`,
-        address: distant ? `192.168.60.${number}` : `192.168.50.${number}`,
+        number,
+        address: distant ? `192.168.60.${number}` : near,
         device: distant ? "eth1" : "eth0",
         podCIDR: `10.244.${number}.0/24`,
         errors: [],
       };
       return { ...node, agent: this.#agent(node) };
     });
+    this.links = shape.routed === true ? linksOf(this) : new Map();
   }
 
   /**
@@ -94,7 +103,9 @@ export class LiveCluster implements AsyncDisposable {
     const lab = new Lab(purpose);
     try {
       const live = new LiveCluster(lab, count, options, shape);
-      if (shape.distant === undefined) {
+      if (shape.routed === true) {
+        // They are there already.
+      } else if (shape.distant === undefined) {
         const hosts = live.nodes.map(({ name, address }) => ({ name, address: `${address}/24` }));
         makeFabric(lab, [...hosts, { name: "world", address: `${WORLD}/24` }]);
       } else twoSegments(live);
@@ -103,6 +114,7 @@ export class LiveCluster implements AsyncDisposable {
         lab.defer(() => node.agent.uninstall());
         live.#listen(node);
       }
+      if (shape.routed === true) return live;
       using world = Rtnl.open({ netns: lab.namespace("world") });
       for (const { podCIDR, address, device } of live.nodes) {
         world.routes.add({ to: podCIDR, via: device === "eth0" ? address : GATEWAYS.eth0 });
@@ -151,12 +163,12 @@ export class LiveCluster implements AsyncDisposable {
     return this.lab[Symbol.asyncDispose]();
   }
 
-  #agent({ name, address, device, podCIDR, errors }: Omit<LiveNode, "agent">): Agent {
+  #agent({ name, number, address, device, podCIDR, errors }: Omit<LiveNode, "agent">): Agent {
     const agent = createAgent({
       node: { name, addresses: [address], podCIDRs: [podCIDR] },
       store: this.store,
       ipam: hostScope(),
-      routing: this.#routing(),
+      routing: this.#routing(number, this.lab),
       datapath: ebpf({
         netns: this.lab.namespace(name).name,
         uplink: device,
@@ -197,4 +209,25 @@ function twoSegments({ lab, nodes }: LiveCluster): void {
     }
   }
   writeSysctl(lab.namespace(ROUTER), "net.ipv4.ip_forward", 1);
+}
+
+/** The router's address on the link to a node. */
+export function gatewayOf(number: number): string {
+  return `192.168.${60 + number}.254`;
+}
+
+/** A link from the router to each node, and one to the world, which has it as its gateway. */
+function linksOf({ lab, nodes }: LiveCluster): ReadonlyMap<string, Segment> {
+  const link = (name: string, address: string, gateway: string): Segment => {
+    const router = { name: ROUTER, addresses: [`${gateway}/24`], device: `to-${name}` };
+    return makeSegment(lab, [{ name, addresses: [`${address}/24`] }, router], { name: `link-${name}` });
+  };
+  const links = new Map(
+    nodes.map(({ name, number, address }) => [name, link(name, address, gatewayOf(number))]),
+  );
+  links.set("world", link("world", WORLD, GATEWAYS.eth0));
+  using world = Rtnl.open({ netns: lab.namespace("world") });
+  world.routes.add({ to: "0.0.0.0/0", via: GATEWAYS.eth0 });
+  writeSysctl(lab.namespace(ROUTER), "net.ipv4.ip_forward", 1);
+  return links;
 }
