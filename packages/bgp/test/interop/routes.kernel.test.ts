@@ -115,8 +115,9 @@ describe.skipIf(whyNoLab("routes of BGP daemons") !== undefined).concurrent("a r
       await waitFor("they have told it again", () => heard > 0);
       expect(learned(speaker)).toHaveLength(1);
       expect(statusOf(speaker)).toMatchObject({ state: "established", established: 1 });
-      // GoBGP has no marks around what it tells again.
-      if (kind !== "GoBGP") expect(statusOf(speaker).capabilities).toContain("enhanced-route-refresh");
+      // GoBGP sets no marks around what it tells again.
+      const marks = kind === "GoBGP" ? "route-refresh" : "enhanced-route-refresh";
+      expect(statusOf(speaker).capabilities).toContain(marks);
     });
 
     // GoBGP keeps what it heard, and asks nobody.
