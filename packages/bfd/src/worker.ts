@@ -1,9 +1,9 @@
 /**
- * BFD in a thread of its own: what `createBfd({ worker: true })` starts. Nobody imports it.
+ * BFD in a thread of its own: what `createBfd({ worker: true })` starts. Whoever imports it in a thread that is not that gets nothing.
  *
  * @packageDocumentation
  */
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort, workerData, type MessagePort } from "node:worker_threads";
 import { createBfd } from "./bfd.ts";
 import type { Watch } from "./types.ts";
 import { type Order, plainError, type Report } from "./worker-messages.ts";
@@ -11,48 +11,51 @@ import { type Order, plainError, type Report } from "./worker-messages.ts";
 /** Counters and agreed intervals change without a change of state. */
 const REFRESH = 1000;
 
-const { netns } = workerData as { readonly netns: string | undefined };
-const watches = new Map<number, Watch>();
-// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
-const report = (message: Report): void => parentPort?.postMessage(message);
-const fail = (id: number | undefined, error: unknown): void =>
-  report({ kind: "error", id, error: plainError(error) });
+if (parentPort !== null) serve(parentPort, (workerData as { readonly netns: string | undefined }).netns);
 
-const bfd = createBfd({
-  ...(netns === undefined ? {} : { netns }),
-  onError: (error) => fail(undefined, error),
-});
+function serve(port: MessagePort, netns: string | undefined): void {
+  const watches = new Map<number, Watch>();
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
+  const report = (message: Report): void => port.postMessage(message);
+  const fail = (id: number | undefined, error: unknown): void =>
+    report({ kind: "error", id, error: plainError(error) });
 
-const refresh = setInterval(() => {
-  for (const [id, { status }] of watches) report({ kind: "status", id, status, changed: false });
-  report({ kind: "discarded", counts: bfd.discarded });
-}, REFRESH);
+  const bfd = createBfd({
+    ...(netns === undefined ? {} : { netns }),
+    onError: (error) => fail(undefined, error),
+  });
 
-parentPort?.on("message", (order: Order) => {
-  switch (order.kind) {
-    case "watch": {
-      const { id, options } = order;
-      try {
-        const watch = bfd.watch(options, (_state, _diagnostic, status) =>
-          report({ kind: "status", id, status, changed: true }),
-        );
-        watches.set(id, watch);
-        report({ kind: "status", id, status: watch.status, changed: false });
-      } catch (error) {
-        fail(id, error);
+  const refresh = setInterval(() => {
+    for (const [id, { status }] of watches) report({ kind: "status", id, status, changed: false });
+    report({ kind: "discarded", counts: bfd.discarded });
+  }, REFRESH);
+
+  port.on("message", (order: Order) => {
+    switch (order.kind) {
+      case "watch": {
+        const { id, options } = order;
+        try {
+          const watch = bfd.watch(options, (_state, _diagnostic, status) =>
+            report({ kind: "status", id, status, changed: true }),
+          );
+          watches.set(id, watch);
+          report({ kind: "status", id, status: watch.status, changed: false });
+        } catch (error) {
+          fail(id, error);
+        }
+        break;
       }
-      break;
+      case "set":
+        watches.get(order.id)?.setIntervals(order.intervals);
+        break;
+      case "close":
+        watches.get(order.id)?.close();
+        watches.delete(order.id);
+        break;
+      case "end":
+        bfd.close();
+        clearInterval(refresh);
+        port.close();
     }
-    case "set":
-      watches.get(order.id)?.setIntervals(order.intervals);
-      break;
-    case "close":
-      watches.get(order.id)?.close();
-      watches.delete(order.id);
-      break;
-    case "end":
-      bfd.close();
-      clearInterval(refresh);
-      parentPort?.close();
-  }
-});
+  });
+}

@@ -80,7 +80,8 @@ function checkRemote({ remote }: PeerConfig, at: (field: string) => string): voi
     requireAddress(remote.address, at("remote.address"));
     if (remote.port !== undefined) requireWhole(remote.port, 1, 65_535, at("remote.port"));
   } else if ("dynamic" in remote) {
-    const [address = "", length] = String(remote.dynamic).split("/");
+    const { dynamic }: { readonly dynamic: unknown } = remote;
+    const [address = "", length] = typeof dynamic === "string" ? dynamic.split("/") : [];
     const bits = isIP(address) === 4 ? 32 : isIP(address) === 6 ? 128 : -1;
     if (length === undefined || !/^\d+$/.test(length) || Number(length) > bits)
       throw invalid(at("remote.dynamic"), remote.dynamic, "write a prefix, e.g. 192.0.2.0/24");

@@ -30,7 +30,7 @@ function reportOf(changes: Partial<WireContext>, remote = "192.0.2.2") {
   return {
     report,
     /** The UPDATEs a station is told when this one comes. */
-    hear(message: Uint8Array): string[] {
+    hear: (message: Uint8Array): string[] => {
       const update = decoder.decode(message);
       rib.apply(peer, update);
       return report.update(message, update, NOW).map(updateIn);
