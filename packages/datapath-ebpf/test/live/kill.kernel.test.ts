@@ -1,24 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import type { Endpoint } from "@netloom/core";
 import { serveStore, whyNoLab } from "@netloom/lab";
 import { Rtnl } from "@netloom/netlink";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LiveCluster, type LivePod } from "./cluster.ts";
-import { serve, startPeer, type Said } from "./peers.ts";
+import { serve, startPeer } from "./peers.ts";
+import { remotePod, startRemoteAgent, type RemoteAgent } from "./remote-agent.ts";
 
 const GIB = 2 ** 30;
-const PROGRAM = join(import.meta.dirname, "programs", "agent.ts");
-
-/** An agent in a process of its own. */
-interface RemoteAgent {
-  /** What it found when it started. */
-  readonly endpoints: readonly Endpoint[];
-  tell(command: object): Promise<Said>;
-  kill(): Promise<void>;
-}
 
 describe.skipIf(whyNoLab("agents that are killed") !== undefined)("kill -9 of a node's agent", () => {
   let live: LiveCluster;
@@ -46,50 +36,10 @@ describe.skipIf(whyNoLab("agents that are killed") !== undefined)("kill -9 of a 
 
   const socketPath = (): string => join("/run", live.lab.prefix, "store");
 
-  async function startAgent(): Promise<RemoteAgent> {
-    const setup = {
-      node: { name: "node1", addresses: ["192.168.50.1"], podCIDRs: [live.nodes[0]!.podCIDR] },
-      store: socketPath(),
-      datapath: {
-        netns: live.lab.namespace("node1").name,
-        uplink: "eth0",
-        bpffs: live.lab.bpffs,
-        maxEntries: { conntrack: 16_384, nat: 16_384 },
-      },
-    };
-    // In the machine's own namespace, as an agent is that serves a node by its name.
-    const child = live.lab.spawnAtHome(process.execPath, [
-      ...["--conditions=@netloom/source", PROGRAM, JSON.stringify(setup)],
-    ]);
-    const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
-    const heard = async (): Promise<Said> => {
-      const { value, done } = await lines.next();
-      if (done === true) throw new Error("the agent ended");
-      return JSON.parse(value) as Said;
-    };
-    const { endpoints } = (await heard()) as { readonly endpoints: readonly Endpoint[] };
-    return {
-      endpoints,
-      async tell(command) {
-        child.stdin!.write(`${JSON.stringify(command)}\n`);
-        return heard();
-      },
-      async kill() {
-        child.kill("SIGKILL");
-        await once(child, "close");
-      },
-    };
-  }
+  const startAgent = (): Promise<RemoteAgent> =>
+    startRemoteAgent(live, live.nodes[0]!, { store: socketPath(), routing: { kind: "vxlan" } });
 
-  async function createPod(name: string): Promise<Endpoint> {
-    const labels = [`k8s:app=${name}`, "k8s:io.kubernetes.pod.namespace=default"];
-    const netns = live.lab.namespace(name).name;
-    const { created, failed } = await agent.tell({ create: { name: `default/${name}`, labels, netns } });
-    expect(failed).toBeUndefined();
-    const endpoint = created as Endpoint;
-    await live.cluster.settled(endpoint.revision);
-    return endpoint;
-  }
+  const createPod = (name: string): Promise<Endpoint> => remotePod(live, agent, name);
 
   it("during a transfer of a gibibyte: no reset, no byte lost, everything adopted", async () => {
     const sink = await serve(live, "web", "tcp-sink", 5000);
