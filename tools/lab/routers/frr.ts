@@ -96,6 +96,8 @@ export async function startFrr(lab: Lab, name: string, options: RouterOptions): 
     },
     kill: () => daemon.kill(),
     async revive() {
+      // What it was told while it was dead.
+      configure();
       daemon = await bgpd();
     },
     ask: vty,
