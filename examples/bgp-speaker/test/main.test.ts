@@ -29,7 +29,7 @@ it("calls a real one at an address, without privileges, and says goodbye", async
     {
       asn: 65_010,
       routerId: "192.0.2.2",
-      listen: { addresses: ["127.0.0.1"], port },
+      listen: { addresses: ["127.0.0.2"], port },
       peers: [{ name: "host", remote: { dynamic: "127.0.0.0/8" }, remoteAsn: 65_020, families }],
     },
     { transport: tcp() },
@@ -44,7 +44,7 @@ it("calls a real one at an address, without privileges, and says goodbye", async
     process.execPath,
     [
       ...NODE,
-      ...["--router", "127.0.0.1", "--port", String(port), "--router-asn", "65010", "--asn", "65020"],
+      ...["--router", "127.0.0.2", "--port", String(port), "--router-asn", "65010", "--asn", "65020"],
       ...["--prefix", "192.0.2.128/25", "--seconds", "1"],
     ],
     { stdio: ["ignore", "pipe", "inherit"] },
@@ -53,7 +53,7 @@ it("calls a real one at an address, without privileges, and says goodbye", async
   child.stdout.on("data", (text) => (output += String(text)));
   const [status] = (await once(child, "close")) as [number];
   expect(status).toBe(0);
-  expect(output).toContain("198.51.100.0/24 via 127.0.0.1, path 65010");
+  expect(output).toContain("198.51.100.0/24 via 127.0.0.2, path 65010");
   expect(changes).toEqual(["192.0.2.128/25 there", "192.0.2.128/25 gone"]);
   await router.close("withdraw");
 });
