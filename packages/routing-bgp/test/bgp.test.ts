@@ -141,7 +141,7 @@ describe("bgp with options", () => {
     speaker().advertise = (set, routes) => {
       const [peer] = speaker().config.peers;
       const { statements } = peer!.families!["ipv4-unicast"]!.export!;
-      allowed.push([set, routes.length, statements.flatMap(({ match }) => match?.sets ?? [])]);
+      allowed.push([set, [...routes].length, statements.flatMap(({ match }) => match?.sets ?? [])]);
       advertise(set, routes);
     };
     context.change({ pools });

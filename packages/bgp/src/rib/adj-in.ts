@@ -92,13 +92,33 @@ export class AdjIn {
     this.#stale = this.#received;
   }
 
-  /** Gives a stale path other attributes; stale it stays. */
-  replaceStale(prefix: number, pathId: number, id: number): void {
-    this.set(prefix, pathId, id);
+  /** Gives away what is stale, as a table of its own; `given` is called with each path of it. */
+  takeStale(given: (prefix: number, id: number) => void): AdjIn {
+    const stale = new AdjIn(this.#store, this.#table);
+    if (this.#paths !== undefined) stale.useIdentifiers();
+    this.#column.forEach((prefix, value) => {
+      if (this.#paths !== undefined) return this.#takeStalePaths(this.#paths, stale, prefix, given);
+      if (value >= 0) return;
+      // Whoever has it holds the attributes and the prefix.
+      this.#column.set(prefix, 0);
+      stale.#column.set(prefix, value & ID);
+      stale.#received += 1;
+      given(prefix, value & ID);
+    });
+    if (this.#paths === undefined) this.#received -= stale.#received;
+    this.#stale = 0;
+    if (this.#received === 0) this.#column.clear();
+    return stale;
+  }
+
+  /** Gives a stale path other attributes; stale it stays. Returns those it had. */
+  replaceStale(prefix: number, pathId: number, id: number): number {
+    const before = this.set(prefix, pathId, id);
     this.#stale += 1;
     const value = this.#column.get(prefix);
     if (this.#paths === undefined) this.#column.set(prefix, value | STALE);
     else this.#paths.setValue(this.#paths.find(value, pathId), id | STALE);
+    return before;
   }
 
   /** Calls back with each prefix that has a path. Prefixes may be removed meanwhile. */
@@ -113,6 +133,24 @@ export class AdjIn {
 
   *prefixes(): Generator<number> {
     for (const [prefix] of this.#column.entries()) yield prefix;
+  }
+
+  #takeStalePaths(
+    paths: PathPool,
+    stale: AdjIn,
+    prefix: number,
+    given: (prefix: number, id: number) => void,
+  ): void {
+    const nodes: number[] = [];
+    for (let node = this.#column.get(prefix); node !== 0; node = paths.nextOf(node))
+      if (paths.valueOf(node) < 0) nodes.push(node);
+    for (const node of nodes) {
+      const [id, pathId] = [paths.valueOf(node) & ID, paths.pathIdOf(node)];
+      // In this order, for its last use must not end in between.
+      stale.set(prefix, pathId, id);
+      this.remove(prefix, pathId);
+      given(prefix, id);
+    }
   }
 
   #setPath(paths: PathPool, prefix: number, pathId: number, id: number): number {

@@ -64,6 +64,14 @@ export class PathsOut implements AdjOut, Outlet, PrefixSource {
     return this.#paths.size;
   }
 
+  get loading(): boolean {
+    return this.#rib.loading;
+  }
+
+  wake(): void {
+    this.#wake(this);
+  }
+
   mark(prefix: number): void {
     if (!this.#pending.push(prefix)) return;
     this.#rib.table.retain(prefix);

@@ -17,6 +17,8 @@ export interface AdjOut {
   readonly pending: number;
   /** Of prefixes, those that the peer has. */
   readonly advertised: number;
+  /** A large set of ours is coming: what waits for it is not all there is, and `onPending` is called when it has come. */
+  readonly loading: boolean;
   /**
    * The next UPDATE to send, the caller's own; `undefined`: there is none. A call takes few milliseconds: where there is more
    * to look at first, it returns no bytes, and is to be called again.
@@ -24,7 +26,7 @@ export interface AdjOut {
   next(): Uint8Array | undefined;
   /** All that the peer has is sent again: RFC 2918. */
   refresh(): void;
-  /** Called when `pending` has become more than 0. Set by who sends. */
+  /** Called when `pending` has become more than 0, or `loading` is over. Set by who sends. */
   onPending: () => void;
 }
 
@@ -80,8 +82,17 @@ export class BestOut implements AdjOut, Outlet, PrefixSource {
     return this.#advertised;
   }
 
+  get loading(): boolean {
+    return this.#rib.loading;
+  }
+
+  wake(): void {
+    this.#wake(this);
+  }
+
   mark(prefix: number): void {
     if (this.#export.nothing && this.#advertised === 0 && this.#waiting === 0) return;
+    if (this.#isNoNews(prefix)) return;
     if (this.#push(prefix) && this.pending === 1) this.#wake(this);
   }
 
@@ -124,7 +135,8 @@ export class BestOut implements AdjOut, Outlet, PrefixSource {
       if (message !== undefined) return message;
     }
     if (this.pending === 0) this.#rest();
-    return grouped && this.pending > 0 ? NOTHING_YET : undefined;
+    const more = this.#pending.length + this.#end > 0 || (this.pending > 0 && !this.#rib.loading);
+    return grouped && more ? NOTHING_YET : undefined;
   }
 
   /** The session is over: nothing waits, and the peer has nothing. */
@@ -165,6 +177,11 @@ export class BestOut implements AdjOut, Outlet, PrefixSource {
   #wanted(prefix: number): number {
     const id = this.#export.best(prefix);
     return this.#unfit.size > 0 && this.#unfit.has(this.#rib.store.stampOf(id)) ? 0 : id;
+  }
+
+  /** The peer has told it itself, and knows of no other: all that a peer tells comes by here. */
+  #isNoNews(prefix: number): boolean {
+    return this.#export.isOwn(prefix) && this.#sent.get(prefix) === 0 && this.#pending.link.get(prefix) === 0;
   }
 
   #push(prefix: number): boolean {
@@ -219,8 +236,8 @@ export class BestOut implements AdjOut, Outlet, PrefixSource {
   #choose(): number | undefined {
     const full = this.#buckets.full();
     if (full !== undefined) return full;
-    // What has not been looked at yet may fill them.
-    if (this.#pending.length + this.#end > 0) return undefined;
+    // What has not been looked at yet may fill them, and so may what is still to come.
+    if (this.#pending.length + this.#end > 0 || this.#rib.loading) return undefined;
     return this.#buckets.has(0) ? 0 : this.#buckets.oldest();
   }
 

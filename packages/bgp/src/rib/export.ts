@@ -39,6 +39,11 @@ export class Export {
     return this.#options;
   }
 
+  /** The best route of a prefix is the peer's own. */
+  isOwn(prefix: number): boolean {
+    return this.#rib.bestIndex(prefix) === this.#self;
+  }
+
   /** Attributes with which the peer gets the best route of a prefix; 0: it does not. */
   best(prefix: number): number {
     const id = this.#rib.bestId(prefix);

@@ -1,24 +1,17 @@
 import type { Family } from "../wire/family.ts";
 import type { NlriRun } from "../wire/nlri.ts";
-import { AdjIn } from "./adj-in.ts";
+import type { AdjIn } from "./adj-in.ts";
 import type { AttributeStore } from "./attribute-store.ts";
+import { Backlog } from "./backlog.ts";
 import { BestChanges } from "./best-changes.ts";
 import { Column } from "./column.ts";
-import { LLGR_STALE, NO_LLGR } from "./communities.ts";
 import { Candidates, Decision } from "./decision.ts";
 import type { Feed } from "./feed.ts";
 import { PrefixTable } from "./prefix-table.ts";
-import { withCommunities } from "./route-change.ts";
+import type { Evaluator } from "./evaluator.ts";
 import type { Source } from "./source.ts";
-
-/** Prefixes gone through at once. */
-const SLICE = 4096;
-
-interface Retired {
-  readonly feed: Feed;
-  readonly adjIn: AdjIn;
-  next: number;
-}
+import type { ReadRoutes } from "./local-routes.ts";
+import { LastResort, Leave, Load, Reimport, Unravel } from "./walks.ts";
 
 /** Who is told when routes of a prefix change. */
 export interface Outlet {
@@ -27,6 +20,8 @@ export interface Outlet {
   mark(prefix: number): void;
   /** Everything may be another thing than it was. */
   markAll(): void;
+  /** It has been {@link FamilyRib.loading}, and is no more. */
+  wake(): void;
 }
 
 /** All routes of one family: what each source told, and the best of it. */
@@ -35,6 +30,8 @@ export class FamilyRib {
   readonly table: PrefixTable;
   readonly decision: Decision;
   readonly outlets: Outlet[] = [];
+  /** What is left to do for large tables. */
+  readonly backlog: Backlog;
   readonly #feeds: (Feed | undefined)[] = [];
   #active: readonly Feed[] = [];
   /** By prefix: attributes of its best route, and the index of its source. */
@@ -43,11 +40,11 @@ export class FamilyRib {
   readonly #candidates = new Candidates();
   #changes: BestChanges | undefined;
   #pathOutlets = 0;
-  /** What sources had told until they dropped it, not gone through yet. */
-  readonly #retired: Retired[] = [];
 
-  constructor(family: Family, store: AttributeStore) {
+  /** @param slice - prefixes gone through at once; `undefined`: all there are */
+  constructor(family: Family, store: AttributeStore, slice?: number) {
     this.store = store;
+    this.backlog = new Backlog(slice);
     this.table = new PrefixTable(family);
     this.decision = new Decision(store);
   }
@@ -70,15 +67,16 @@ export class FamilyRib {
     this.#active = this.#feeds.filter((each) => each !== undefined);
   }
 
-  /** All its routes go, and so does it. */
-  removeFeed(index: number): void {
-    const feed = this.#feeds[index];
-    if (feed === undefined) return;
+  /** All its routes go, and then so does it: `done` is called when its index may mean another. */
+  removeFeed(index: number, done: () => void): void {
+    const feed = this.#feeds[index]!;
     this.drop(feed);
-    for (const retired of this.#retired.filter((each) => each.feed === feed))
-      while (this.#unravel(retired, SLICE));
-    this.#feeds[index] = undefined;
-    this.#active = this.#feeds.filter((each) => each !== undefined);
+    const leave = new Leave(feed, () => {
+      this.#feeds[index] = undefined;
+      this.#active = this.#feeds.filter((each) => each !== undefined);
+      done();
+    });
+    this.backlog.add(leave, this.backlog.waits(feed) ? Infinity : 0);
   }
 
   addOutlet(outlet: Outlet): void {
@@ -110,9 +108,14 @@ export class FamilyRib {
     return this.#bestId.get(prefix);
   }
 
+  /** Of the source that the best route is from; 0: there is none. */
+  bestIndex(prefix: number): number {
+    return this.#bestSource.get(prefix);
+  }
+
   /** Where the best route is from. */
   bestSource(prefix: number): Source | undefined {
-    return this.#feeds[this.#bestSource.get(prefix)]?.source;
+    return this.#feeds[this.bestIndex(prefix)]?.source;
   }
 
   isLearned(prefix: number): boolean {
@@ -164,113 +167,80 @@ export class FamilyRib {
     const before = feed.adjIn.remove(prefix, pathId);
     if (before !== 0) this.#changed(feed, prefix, feed.passed(before, prefix), 0);
     this.table.release(prefix);
-    if (this.table.size === 0) this.#forgetBest();
+    this.tidy();
   }
 
+  /** A stale path has other attributes; stale it stays. */
+  setStale(feed: Feed, prefix: number, pathId: number, id: number): void {
+    const before = feed.adjIn.replaceStale(prefix, pathId, id);
+    this.#changed(feed, prefix, feed.passed(before, prefix), feed.passed(id, prefix));
+  }
+
+  /** All that a source told goes: it has nothing from now on, and best routes follow. */
   drop(feed: Feed): void {
-    this.#removeWhere(feed, () => true);
+    for (const kind of [LastResort, Reimport, Load]) this.backlog.cancel(feed, kind);
+    if (feed.adjIn.received > 0) this.#unravel(feed, feed.takeAll());
   }
 
-  /**
-   * The same, with the work left for {@link work}: the source has nothing from now on, and best routes follow prefix by
-   * prefix.
-   */
-  retire(feed: Feed): void {
-    const { adjIn } = feed;
-    if (adjIn.received <= SLICE) return this.drop(feed);
-    this.#retired.push({ feed, adjIn, next: 1 });
-    feed.adjIn = new AdjIn(this.store, this.table);
-    feed.accepted = 0;
+  /** A source has nothing but this from now on. What stays the same is left alone. */
+  load(feed: Feed, routes: ReadRoutes, done: () => void): void {
+    this.backlog.cancel(feed, Load);
+    this.markStale(feed);
+    let waited = false;
+    const ended = (): void => {
+      if (waited) for (const outlet of this.outlets) outlet.wake();
+      done();
+    };
+    this.backlog.add(new Load(this, feed, routes, ended), routes.ids.length);
+    waited = true;
   }
 
-  /** Does a slice of what was left. */
-  work(): void {
-    const [first] = this.#retired;
-    if (first !== undefined) this.#unravel(first, SLICE);
+  /** A source is getting all it has to tell: what does not fill a message yet may soon. */
+  get loading(): boolean {
+    return this.backlog.has(Load);
   }
 
-  get works(): boolean {
-    return this.#retired.length > 0;
+  /** What a source told has to be told again, or is swept. */
+  markStale(feed: Feed): void {
+    // What was stale before is not what is from now on.
+    this.backlog.finish(feed, LastResort);
+    feed.adjIn.markStale();
   }
 
-  /** Removes what is stale still. */
+  /** What is stale still goes. */
   sweepStale(feed: Feed): void {
-    if (feed.adjIn.stale > 0) this.#removeWhere(feed, (_, stale) => stale);
+    this.backlog.cancel(feed, LastResort);
+    if (feed.adjIn.stale > 0) this.#unravel(feed, feed.takeStale());
   }
 
-  /** RFC 9494 section 4.2: stale routes become the last resort; those that must not go now. */
+  /** RFC 9494 section 4.2: stale routes become the last resort; those that must not go. */
   markLongLived(feed: Feed): void {
-    if (feed.adjIn.stale === 0) return;
-    this.#removeWhere(
-      feed,
-      (id, stale) => stale && this.store.get(id).communities?.includes(NO_LLGR) === true,
-    );
-    const marked = new Map<number, number>();
-    feed.adjIn.forEach((prefix) => {
-      const paths: (readonly [id: number, pathId: number])[] = [];
-      feed.adjIn.paths(prefix, (id, pathId, stale) => void (stale && paths.push([id, pathId])));
-      for (const [id, pathId] of paths) {
-        const next = marked.get(id) ?? this.#lastResort(id);
-        marked.set(id, next);
-        if (next === id) continue;
-        feed.adjIn.replaceStale(prefix, pathId, next);
-        this.#changed(feed, prefix, feed.passed(id, prefix), feed.passed(next, prefix));
-      }
-    });
+    this.backlog.cancel(feed, LastResort);
+    if (feed.adjIn.stale > 0) this.backlog.add(new LastResort(this, feed), feed.adjIn.received);
   }
 
-  /** The import of a source has become another one: everything it told is looked at again. */
-  reimport(feed: Feed): void {
-    feed.accepted = 0;
-    feed.adjIn.forEach((prefix) => {
-      feed.adjIn.paths(prefix, (id) => {
-        if (feed.passed(id, prefix) !== 0) feed.accepted += 1;
-      });
-      this.#decide(prefix);
-      this.#markPaths(prefix);
-    });
+  /** The import of a source has become another one. */
+  reimport(feed: Feed, importer: Evaluator): void {
+    this.backlog.cancel(feed, Reimport);
+    feed.setImporter(importer);
+    if (feed.adjIn.received > 0) this.backlog.add(new Reimport(this, feed), feed.adjIn.received);
   }
 
-  /** Takes so many prefixes from what a source had told; returns whether there are more. */
-  #unravel(retired: Retired, limit: number): boolean {
-    const { adjIn } = retired;
-    const pathIds: number[] = [];
-    for (let count = 0; count < limit; count += 1) {
-      const prefix = adjIn.next(retired.next);
-      if (prefix === 0) {
-        const at = this.#retired.indexOf(retired);
-        if (at >= 0) this.#retired.splice(at, 1);
-        return false;
-      }
-      retired.next = prefix + 1;
-      pathIds.length = 0;
-      adjIn.paths(prefix, (_, pathId) => void pathIds.push(pathId));
-      this.table.retain(prefix);
-      for (const pathId of pathIds) adjIn.remove(prefix, pathId);
-      this.#decide(prefix);
-      this.#markPaths(prefix);
-      this.table.release(prefix);
-    }
-    if (this.table.size === 0) this.#forgetBest();
-    return true;
+  /** What there is of a prefix is looked at again. */
+  look(prefix: number): void {
+    this.#decide(prefix);
+    this.#markPaths(prefix);
   }
 
-  #removeWhere(feed: Feed, which: (id: number, stale: boolean) => boolean): void {
-    const pathIds: number[] = [];
-    feed.adjIn.forEach((prefix) => {
-      pathIds.length = 0;
-      feed.adjIn.paths(prefix, (id, pathId, stale) => void (which(id, stale) && pathIds.push(pathId)));
-      for (const pathId of pathIds) this.remove(feed, prefix, pathId);
-    });
+  /** Where there is no prefix any more, memory is given back. */
+  tidy(): void {
+    if (this.table.size > 0) return;
+    this.#bestId.clear();
+    this.#bestSource.clear();
   }
 
-  #lastResort(id: number): number {
-    const attributes = this.store.get(id);
-    if (attributes.communities?.includes(LLGR_STALE) === true) return id;
-    return this.store.intern({
-      ...attributes,
-      communities: withCommunities(attributes.communities, [LLGR_STALE]),
-    });
+  #unravel(feed: Feed, gone: AdjIn): void {
+    this.backlog.add(new Unravel(this, feed, gone), gone.received);
   }
 
   /** A usable path of a source has become another one; 0: there was, or is, none. */
@@ -310,12 +280,6 @@ export class FamilyRib {
     this.#bestSource.set(prefix, source);
     this.#changes?.mark(prefix, !this.isLearned(prefix));
     for (const outlet of this.outlets) if (!outlet.allPaths) outlet.mark(prefix);
-  }
-
-  /** There is no prefix: the memory is given back. */
-  #forgetBest(): void {
-    this.#bestId.clear();
-    this.#bestSource.clear();
   }
 
   #markPaths(prefix: number): void {

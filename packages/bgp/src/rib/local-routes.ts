@@ -1,5 +1,5 @@
 import type { AsPathSegment, PathAttributes } from "../wire/attributes.ts";
-import { FAMILIES, type Family } from "../wire/family.ts";
+import type { Family } from "../wire/family.ts";
 import type { LocalRoute } from "../speaker/types.ts";
 import type { AttributeStore } from "./attribute-store.ts";
 import { checkCommunities, checkLargeCommunities, checkNumber, checkUint32, refuse } from "./check.ts";
@@ -7,56 +7,94 @@ import { grown } from "./growable.ts";
 import { parsePrefix } from "./prefix-text.ts";
 import { canonicalAddress } from "./route-change.ts";
 
-/** Routes of a set that have been read: prefixes one after another as on the wire, and attributes for each. */
+/** Routes that have been read: prefixes one after another as on the wire, and attributes for each. */
 export interface ReadRoutes {
-  readonly family: Family;
   readonly bytes: Uint8Array;
-  readonly ids: readonly number[];
+  readonly ids: Int32Array;
 }
 
 /** "Ours": replaced by our address of the session when it is sent. */
 const OURS: Readonly<Record<Family, string>> = { "ipv4-unicast": "0.0.0.0", "ipv6-unicast": "::" };
 
 /**
- * Reads routes of ours. Nothing but the store is touched, so that nothing has happened where it throws.
- *
- * @throws `ERR_BGP_CONFIG`: names the route that cannot be right.
+ * Reads a set of our own routes, as many at a time as one likes. Nothing but the store is touched, so that nothing has
+ * happened where it throws; {@link RouteReader.release} is to be called in any case.
  */
-export function readRoutes(
-  set: string,
-  routes: readonly LocalRoute[],
-  asn: number,
-  store: AttributeStore,
-): readonly ReadRoutes[] {
-  const read = FAMILIES.map((family) => ({
-    family,
-    bytes: new Uint8Array(64),
-    length: 0,
-    ids: [] as number[],
-  }));
-  const known = new Map<string, number>();
-  for (const [at, route] of routes.entries()) {
+export class RouteReader {
+  /** Ours. */
+  readonly asn: number;
+  readonly #set: string;
+  readonly #store: AttributeStore;
+  readonly #columns: Readonly<Record<Family, Columns>> = {
+    "ipv4-unicast": new Columns(),
+    "ipv6-unicast": new Columns(),
+  };
+  /** Attributes of the set, held. */
+  readonly #known = new Map<string, number>();
+  #count = 0;
+
+  constructor(set: string, asn: number, store: AttributeStore) {
+    this.#set = set;
+    this.asn = asn;
+    this.#store = store;
+  }
+
+  /** Routes read so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** @throws `ERR_BGP_CONFIG`: names the route that cannot be right. */
+  add(route: LocalRoute): void {
     const prefix = parsePrefix(route.prefix);
     if (prefix === undefined) {
-      throw refuse(
-        `set ${set}[${at}].prefix`,
-        route.prefix,
-        "a prefix such as 10.0.0.0/8 with no bits set behind its length",
-      );
+      const remedy = "a prefix such as 10.0.0.0/8 with no bits set behind its length";
+      throw refuse(`${this.#where()}.prefix`, route.prefix, remedy);
     }
     const key = keyOf(route, prefix.family);
-    let id = known.get(key);
+    let id = this.#known.get(key);
     if (id === undefined) {
-      id = store.intern(attributesOf(route, prefix.family, asn, `set ${set}[${at}]`));
-      known.set(key, id);
+      id = this.#store.intern(attributesOf(route, prefix.family, this.asn, this.#where()));
+      this.#store.retain(id);
+      this.#known.set(key, id);
     }
-    const into = prefix.family === "ipv4-unicast" ? read[0]! : read[1]!;
-    into.bytes = grown(into.bytes, into.length + prefix.bytes.length);
-    into.bytes.set(prefix.bytes, into.length);
-    into.length += prefix.bytes.length;
-    into.ids.push(id);
+    this.#columns[prefix.family].add(prefix.bytes, id);
+    this.#count += 1;
   }
-  return read.map(({ family, bytes, length, ids }) => ({ family, bytes: bytes.subarray(0, length), ids }));
+
+  routes(family: Family): ReadRoutes {
+    return this.#columns[family].taken();
+  }
+
+  /** What was read is in use elsewhere, or of no use. */
+  release(): void {
+    for (const id of this.#known.values()) this.#store.release(id);
+    this.#known.clear();
+  }
+
+  #where(): string {
+    return `set ${this.#set}[${this.#count}]`;
+  }
+}
+
+class Columns {
+  #bytes = new Uint8Array(64);
+  #filled = 0;
+  #ids = new Int32Array(16);
+  #length = 0;
+
+  add(prefix: Uint8Array, id: number): void {
+    this.#bytes = grown(this.#bytes, this.#filled + prefix.length);
+    this.#bytes.set(prefix, this.#filled);
+    this.#filled += prefix.length;
+    this.#ids = grown(this.#ids, this.#length);
+    this.#ids[this.#length] = id;
+    this.#length += 1;
+  }
+
+  taken(): ReadRoutes {
+    return { bytes: this.#bytes.subarray(0, this.#filled), ids: this.#ids.subarray(0, this.#length) };
+  }
 }
 
 /** The same for routes with the same attributes: most of a large set have few. */

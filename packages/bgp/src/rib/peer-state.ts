@@ -40,7 +40,7 @@ export interface PeerFamily {
   readonly rib: FamilyRib;
   readonly feed: Feed;
   /** Where the peer reaches us: no next hop for what it sends. */
-  readonly addresses: Set<string>;
+  addresses: ReadonlySet<string>;
   policy: PeerPolicy;
   imports: CompiledPolicy | undefined;
   exports: CompiledPolicy | undefined;

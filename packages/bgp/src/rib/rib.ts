@@ -10,9 +10,9 @@ import { AttributeStore } from "./attribute-store.ts";
 import { explainPrefix } from "./explain.ts";
 import { Export } from "./export.ts";
 import { FamilyRib } from "./family-rib.ts";
-import { Feed } from "./feed.ts";
 import { KeyCache } from "./key-cache.ts";
-import { readRoutes, type ReadRoutes } from "./local-routes.ts";
+import type { RouteReader } from "./local-routes.ts";
+import { LocalSets } from "./local-sets.ts";
 import type { RibPeer } from "./peer.ts";
 import {
   checkPolicy,
@@ -27,7 +27,7 @@ import {
 } from "./peer-state.ts";
 import { parsePrefix } from "./prefix-text.ts";
 import { replay, withdrawStale } from "./replay.ts";
-import { localSource, peerSource, type Source } from "./source.ts";
+import { peerSource, SourceIndexes } from "./source.ts";
 import { advertisedRoutes, bestRoute, bestRoutes, equalRoutes, receivedRoutes } from "./view.ts";
 
 /** A peer of a {@link Rib}: a number, given out again once the peer is removed. */
@@ -44,10 +44,13 @@ export interface RibOptions {
    */
   readonly onBest?: () => void;
   /**
-   * Called when there is something to do by {@link Rib.work}; then no more until all is done. With it, a peer's large table
-   * goes in slices when it is dropped; without it, at once.
+   * Called when there is something to do by {@link Rib.work}; then no more until all is done. With it, what is about many
+   * routes at once is done in slices: a table that goes, a set of ours that comes, another import policy. Without it, at
+   * once.
    */
   readonly onWork?: () => void;
+  /** Prefixes in a slice. @defaultValue 4096 */
+  readonly slice?: number;
 }
 
 /** Of one family of a peer. */
@@ -62,46 +65,50 @@ export interface RibCounts {
   readonly advertised: number;
 }
 
-const MAX_SOURCES = 65535;
+const SLICE = 4096;
 
 /**
  * All routes of a speaker: what each peer told, what is the best of it, what each peer is to be told. Pure: no sockets, no
  * timers; bytes come in as read UPDATEs and go out as written ones.
  */
 export class Rib {
-  readonly #us: { readonly asn: number; readonly routerId: string };
+  #us: { readonly asn: number; readonly routerId: string };
   readonly #onBest: (() => void) | undefined;
   readonly #store = new AttributeStore();
   readonly #ribs: Readonly<Record<Family, FamilyRib>>;
   readonly #peers: (PeerState | undefined)[] = [];
-  readonly #sets = new Map<string, Source>();
-  readonly #indexes: number[] = [];
-  #nextIndex = 1;
+  readonly #indexes = new SourceIndexes((source) => {
+    for (const state of this.#peers) {
+      for (const { out } of state?.families.values() ?? []) out?.forget(source);
+    }
+  });
+  readonly #sets: LocalSets;
   #woken: AdjOut[] = [];
   readonly #onWork: (() => void) | undefined;
   #told = false;
   #called = false;
 
-  constructor({ asn, routerId, onBest, onWork }: RibOptions) {
+  constructor({ asn, routerId, onBest, onWork, slice = SLICE }: RibOptions) {
     this.#us = { asn, routerId };
     this.#onWork = onWork;
     this.#onBest = onBest;
     this.#ribs = {
-      "ipv4-unicast": new FamilyRib("ipv4-unicast", this.#store),
-      "ipv6-unicast": new FamilyRib("ipv6-unicast", this.#store),
+      "ipv4-unicast": new FamilyRib("ipv4-unicast", this.#store, onWork && slice),
+      "ipv6-unicast": new FamilyRib("ipv6-unicast", this.#store, onWork && slice),
     };
+    this.#sets = new LocalSets(asn, this.#store, this.#ribs, this.#indexes);
     if (onBest !== undefined) this.watchBest(true);
   }
 
   /** @throws `ERR_BGP_CONFIG`: a policy cannot be right. */
   addPeer(peer: RibPeer, policies: PeerPolicies): RibPeerId {
     const checked = FAMILIES.map((family) => checkPolicy(peer.name, family, policies[family] ?? {}));
-    const index = this.#takeIndex();
+    const index = this.#indexes.take();
     const source = peerSource(index, peer);
     const state: PeerState = { peer, source, keys: new KeyCache(this.#store), families: new Map() };
     for (const [at, family] of FAMILIES.entries()) {
       const of = newFamily(this.#ribs[family], source, checked[at]!);
-      of.feed.importer = importerOf(of, peer, this.#us);
+      of.feed.setImporter(importerOf(of, peer, this.#us));
       of.rib.addFeed(of.feed);
       state.families.set(family, of);
     }
@@ -117,8 +124,7 @@ export class Rib {
     state.source = peerSource(id, peer);
     for (const of of state.families.values()) {
       of.feed.source = state.source;
-      of.feed.importer = importerOf(of, peer, this.#us);
-      of.rib.reimport(of.feed);
+      this.#reimport(state, of);
       if (of.out !== undefined) of.out.setExport(this.#exportOf(state, of));
     }
     this.#finish();
@@ -196,23 +202,24 @@ export class Rib {
 
   /** All that the peer told goes. */
   drop(id: RibPeerId, family?: Family): void {
-    for (const { rib, feed } of this.#families(id, family)) this.#drop(rib, feed);
+    for (const { rib, feed } of this.#families(id, family)) rib.drop(feed);
     this.#state(id).keys.clear();
     this.#finish();
   }
 
   /** The peer restarts: what it told stays, until it is told again or swept. RFC 4724 section 4.2. */
   markStale(id: RibPeerId, family: Family): void {
-    this.#state(id).families.get(family)!.feed.adjIn.markStale();
+    const { rib, feed } = this.#state(id).families.get(family)!;
+    rib.markStale(feed);
     this.#state(id).keys.clear();
+    this.#finish();
   }
 
   /** What is stale still goes; returns how many paths that were. */
   sweepStale(id: RibPeerId, family: Family): number {
     const { rib, feed } = this.#state(id).families.get(family)!;
-    const { stale, received } = feed.adjIn;
-    if (stale === received) this.#drop(rib, feed);
-    else rib.sweepStale(feed);
+    const { stale } = feed.adjIn;
+    rib.sweepStale(feed);
     this.#finish();
     return stale;
   }
@@ -226,20 +233,23 @@ export class Rib {
 
   /** Does a slice, a few milliseconds long, of what was left for later; returns whether there is more. */
   work(): boolean {
-    const rib = Object.values(this.#ribs).find((each) => each.works);
-    rib?.work();
+    const rib = Object.values(this.#ribs).find(({ backlog }) => backlog.length > 0);
+    rib?.backlog.work();
     this.#finish();
     return this.#works();
   }
 
   removePeer(id: RibPeerId): void {
     const state = this.#state(id);
+    let left = state.families.size;
     for (const [family, { rib }] of state.families) {
       this.closeOut(id, family);
-      rib.removeFeed(id);
+      rib.removeFeed(id, () => {
+        left -= 1;
+        if (left === 0) this.#indexes.giveBack(state.source);
+      });
     }
     this.#peers[id] = undefined;
-    this.#giveBack(state.source);
     this.#finish();
   }
 
@@ -249,13 +259,32 @@ export class Rib {
    *
    * @throws `ERR_BGP_CONFIG`: nothing has changed.
    */
-  advertise(set: string, routes: readonly LocalRoute[]): void {
-    const read = readRoutes(set, routes, this.#us.asn, this.#store);
-    if (routes.length > 0 || this.#sets.has(set)) {
-      const source = this.#setSource(set);
-      for (const part of read) this.#replace(this.#ribs[part.family], source, part);
-      if (routes.length === 0) this.#removeSet(source);
+  advertise(set: string, routes: Iterable<LocalRoute>): void {
+    const reader = this.reader(set);
+    try {
+      for (const route of routes) reader.add(route);
+    } catch (error) {
+      reader.release();
+      throw error;
     }
+    this.replaceSet(set, reader);
+  }
+
+  /** Reads a set at leisure: for {@link replaceSet}, or to be released. */
+  reader(set: string): RouteReader {
+    return this.#sets.reader(set);
+  }
+
+  /** A set becomes what was read; `done` is called when that, or something newer, is what it is. */
+  replaceSet(set: string, reader: RouteReader, done: () => void = () => {}): void {
+    this.#sets.replace(set, reader, done);
+    this.#finish();
+  }
+
+  /** We are somebody else from now on. Our own sets stay; peers that were added before are to be removed. */
+  setIdentity({ asn, routerId }: { readonly asn: number; readonly routerId: string }): void {
+    this.#sets.setAsn(asn);
+    this.#us = { asn, routerId };
     this.#finish();
   }
 
@@ -355,43 +384,15 @@ export class Rib {
     return id;
   }
 
-  #replace(rib: FamilyRib, source: Source, { bytes, ids }: ReadRoutes): void {
-    const feed = rib.feed(source.index)!;
-    feed.adjIn.markStale();
-    let at = 0;
-    for (const id of ids) {
-      rib.set(feed, rib.table.intern(bytes, at), 0, id);
-      at += 1 + ((bytes[at]! + 7) >>> 3);
-    }
-    rib.sweepStale(feed);
-  }
-
-  #setSource(name: string): Source {
-    const known = this.#sets.get(name);
-    if (known !== undefined) return known;
-    const source = localSource(this.#takeIndex(), name);
-    for (const rib of Object.values(this.#ribs)) rib.addFeed(new Feed(source, this.#store, rib.table));
-    this.#sets.set(name, source);
-    return source;
-  }
-
-  #removeSet(source: Source): void {
-    for (const rib of Object.values(this.#ribs)) rib.removeFeed(source.index);
-    this.#sets.delete(source.name);
-    this.#giveBack(source);
-  }
-
   #reimport(state: PeerState, of: PeerFamily): void {
-    of.feed.importer = importerOf(of, state.peer, this.#us);
-    of.rib.reimport(of.feed);
+    of.rib.reimport(of.feed, importerOf(of, state.peer, this.#us));
   }
 
   #setAddresses(state: PeerState, of: PeerFamily): void {
     const { local, policy, addresses } = of;
     const now = [local?.address, local?.linkLocal, policy.nextHop].filter((address) => address !== undefined);
     if (now.length === addresses.size && now.every((address) => addresses.has(address))) return;
-    addresses.clear();
-    for (const address of now) addresses.add(address);
+    of.addresses = new Set(now);
     this.#reimport(state, of);
   }
 
@@ -417,26 +418,8 @@ export class Rib {
     return state;
   }
 
-  #takeIndex(): number {
-    const index = this.#indexes.pop() ?? this.#nextIndex++;
-    if (index > MAX_SOURCES) throw new RangeError(`more than ${MAX_SOURCES} peers and sets`);
-    return index;
-  }
-
-  #giveBack(source: Source): void {
-    this.#indexes.push(source.index);
-    for (const state of this.#peers) {
-      for (const { out } of state?.families.values() ?? []) out?.forget(source);
-    }
-  }
-
-  #drop(rib: FamilyRib, feed: Feed): void {
-    if (this.#onWork === undefined) rib.drop(feed);
-    else rib.retire(feed);
-  }
-
   #works(): boolean {
-    return Object.values(this.#ribs).some(({ works }) => works);
+    return Object.values(this.#ribs).some(({ backlog }) => backlog.length > 0);
   }
 
   #hasChanges(): boolean {

@@ -32,3 +32,28 @@ export function peerSource(index: number, { name, kind, routerId, address }: Rib
 export function localSource(index: number, name: string): Source {
   return { index, name, from: "local", routerId: 0, address: "" };
 }
+
+const MAX_SOURCES = 65535;
+
+/** Indexes of sources, given out again when they mean nothing any more. */
+export class SourceIndexes {
+  readonly #free: number[] = [];
+  #next = 1;
+  readonly #onFree: (source: Source) => void;
+
+  /** @param onFree - a source's index will mean another */
+  constructor(onFree: (source: Source) => void) {
+    this.#onFree = onFree;
+  }
+
+  take(): number {
+    const index = this.#free.pop() ?? this.#next++;
+    if (index > MAX_SOURCES) throw new RangeError(`more than ${MAX_SOURCES} peers and sets`);
+    return index;
+  }
+
+  giveBack(source: Source): void {
+    this.#free.push(source.index);
+    this.#onFree(source);
+  }
+}

@@ -4,6 +4,8 @@ import type { Family } from "../wire/family.ts";
 /** One family of what a peer is to be told. */
 export interface Outgoing {
   readonly pending: number;
+  /** More is to come, and then `onPending` is called: what is to be sent afterwards has to wait. */
+  readonly loading: boolean;
   /** The next message; empty: not yet, ask again; `undefined`: there is none. */
   next(): Uint8Array | undefined;
   onPending: () => void;
@@ -67,7 +69,7 @@ export class Flush {
       while (writable()) {
         const message = entry.out.next();
         if (message === undefined) {
-          for (const last of entry.last.splice(0)) send(last);
+          if (!entry.out.loading) for (const last of entry.last.splice(0)) send(last);
           break;
         }
         if (message.length > 0) send(message);

@@ -1,5 +1,6 @@
 import { exportBmp, type BmpExporter } from "../bmp/exporter.ts";
 import { BgpError } from "../errors.ts";
+import type { RouteReader } from "../rib/local-routes.ts";
 import { Rib } from "../rib/rib.ts";
 import type { Connection, Listener } from "../transport/transport.ts";
 import { FAMILIES, type Family } from "../wire/family.ts";
@@ -31,19 +32,23 @@ export function createSpeaker(config: SpeakerConfig, dependencies: SpeakerDepend
 /** Seconds: how long peers keep what we told them, where the configuration does not say (RFC 4724). */
 const RESTART_TIME = 120;
 
+/** Milliseconds of reading routes before others get their turn. */
+const SLICE = 5;
+
 /** Best routes told at once. */
 const BATCH = 1000;
 
 class BgpSpeaker implements Speaker {
   readonly #world: World;
-  #rib: Rib;
+  readonly #rib: Rib;
   readonly #events = new Events((event, anybody) => {
     // What nobody asks for need not be written down: it costs more than all else together.
     if (event === "best:changed") this.#rib.watchBest(anybody);
   });
   readonly #monitors = new Monitors((error) => this.#events.report(error));
   readonly #peers = new Map<string, Peer>();
-  readonly #sets = new Map<string, readonly LocalRoute[]>();
+  /** By set: the call that counts. */
+  readonly #loads = new Map<string, RouteReader>();
   #config: SpeakerConfig;
   #listeners: Listener[] = [];
   #exporter: BmpExporter | undefined;
@@ -94,7 +99,7 @@ class BgpSpeaker implements Speaker {
       ...again.map((name) => this.#remove(name, CEASE.otherConfigurationChange)),
     ]);
     // As somebody else, with nothing of what the peers told the one before.
-    if (before.asn !== config.asn || before.routerId !== config.routerId) this.#rib = this.#makeRib();
+    if (before.asn !== config.asn || before.routerId !== config.routerId) this.#rib.setIdentity(config);
     for (const peer of config.peers) {
       if (effect.added.includes(peer.name) || again.includes(peer.name)) this.#add(peer);
       else if (effect.soft.includes(peer.name)) this.#configure(peer);
@@ -102,11 +107,33 @@ class BgpSpeaker implements Speaker {
     return effect;
   }
 
-  advertise(set: string, routes: readonly LocalRoute[]): void {
+  advertise(set: string, routes: Iterable<LocalRoute>): void {
     if (this.#status === "closed") throw closed();
     this.#rib.advertise(set, routes);
-    if (routes.length > 0) this.#sets.set(set, [...routes]);
-    else this.#sets.delete(set);
+    this.#loads.delete(set);
+  }
+
+  async load(set: string, routes: Iterable<LocalRoute>): Promise<void> {
+    const { clock, defer } = this.#world;
+    const reader = this.#rib.reader(set);
+    this.#loads.set(set, reader);
+    try {
+      let began = clock.monotonic();
+      for (const route of routes) {
+        if (this.#status === "closed") throw closed();
+        reader.add(route);
+        if (clock.monotonic() - began < SLICE) continue;
+        await new Promise<void>((resolve) => defer(resolve));
+        if (this.#loads.get(set) !== reader) break;
+        began = clock.monotonic();
+      }
+      if (this.#loads.get(set) !== reader) return reader.release();
+    } catch (error) {
+      reader.release();
+      throw error;
+    }
+    this.#loads.delete(set);
+    return new Promise((resolve) => this.#rib.replaceSet(set, reader, resolve));
   }
 
   peers(): readonly PeerStatus[] {
@@ -185,7 +212,6 @@ class BgpSpeaker implements Speaker {
       onWork: () => this.#world.defer(() => this.#workOn(rib)),
     });
     rib.watchBest(this.#events.has("best:changed"));
-    for (const [set, routes] of this.#sets) rib.advertise(set, routes);
     return rib;
   }
 

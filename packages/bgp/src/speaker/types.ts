@@ -63,11 +63,19 @@ export interface Speaker extends AsyncDisposable {
   apply(config: SpeakerConfig): Promise<ConfigEffect>;
   /**
    * A named set of our own prefixes becomes this; only what differs is sent. An empty set is gone. The first set by name
-   * decides about a prefix that several have.
+   * decides about a prefix that several have. The routes are read before it returns, and not kept: 100,000 take some 50 ms;
+   * what they change follows in slices where they are many.
    *
-   * @throws `ERR_BGP_CONFIG`.
+   * @throws `ERR_BGP_CONFIG`: nothing has changed.
    */
-  advertise(set: string, routes: readonly LocalRoute[]): void;
+  advertise(set: string, routes: Iterable<LocalRoute>): void;
+  /**
+   * The same for very many routes: they are read in slices too, as they are made. Of calls for the same set, the last counts.
+   *
+   * @returns when they can be told, or the set has become something else meanwhile
+   * @throws `ERR_BGP_CONFIG`, and what the iterable throws: nothing has changed.
+   */
+  load(set: string, routes: Iterable<LocalRoute>): Promise<void>;
   peers(): readonly PeerStatus[];
   /** Best routes, or all that one peer sent (`received`), or was sent (`advertised`). */
   routes(query?: {

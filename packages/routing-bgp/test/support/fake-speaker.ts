@@ -64,10 +64,15 @@ export class FakeSpeaker implements Speaker {
     return effect;
   }
 
-  advertise(set: string, routes: readonly LocalRoute[]): void {
-    this.log.push(`advertise ${set} ${routes.length}`);
-    if (routes.length === 0) this.sets.delete(set);
-    else this.sets.set(set, routes);
+  advertise(set: string, routes: Iterable<LocalRoute>): void {
+    const read = [...routes];
+    this.log.push(`advertise ${set} ${read.length}`);
+    if (read.length === 0) this.sets.delete(set);
+    else this.sets.set(set, read);
+  }
+
+  async load(set: string, routes: Iterable<LocalRoute>): Promise<void> {
+    this.advertise(set, routes);
   }
 
   peers(): readonly PeerStatus[] {
