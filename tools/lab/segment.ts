@@ -63,6 +63,19 @@ function plugIn(fabric: Rtnl, lab: Lab, { name, addresses, device }: Required<Se
   });
   using inside = Rtnl.open({ netns });
   for (const address of addresses) inside.addresses.add({ device, address });
+  awaitAddresses(inside, device);
+}
+
+/** Nobody looks for duplicates, but the kernel clears an address of the suspicion from a work queue, at its leisure. */
+function awaitAddresses(rtnl: Rtnl, device: string): void {
+  const deadline = performance.now() + 10_000;
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (;;) {
+    const addresses = rtnl.addresses.list({ family: 6, device });
+    if (addresses.length > 0 && addresses.every(({ tentative }) => !tentative)) return;
+    if (performance.now() > deadline) throw new Error(`addresses of ${device} stay tentative`);
+    Atomics.wait(pause, 0, 0, 2);
+  }
 }
 
 function linkLocalOf(lab: Lab, host: string, device: string): string {
