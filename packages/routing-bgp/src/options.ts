@@ -7,6 +7,7 @@ import {
   parseClusterConfig,
   parsePeerConfig,
   type BgpAdvertisementEntry,
+  type BgpMonitoring,
   type BgpPeer,
   type BgpPeerConfig,
   type BgpPeerFamily,
@@ -46,6 +47,8 @@ export interface StaticBgpOptions extends CommonBgpOptions {
   readonly peers: readonly StaticPeer[];
   /** To all peers. @defaultValue the node's pod CIDRs */
   readonly advertise?: readonly BgpAdvertisementEntry[];
+  /** Monitoring stations (RFC 7854) that hear of all that peers tell. `sysName`: the node's, unless it says otherwise. */
+  readonly bmp?: BgpMonitoring;
 }
 
 /** A peer with its configuration; see {@link BgpPeerConfig} for what is not said here. */
@@ -90,7 +93,7 @@ export interface BgpSetup {
 }
 
 const COMMON = ["driver", "install", "nativeCidr", "addressesOf"];
-const STATIC = [...COMMON, "asn", "routerId", "localPort", "peers", "advertise"];
+const STATIC = [...COMMON, "asn", "routerId", "localPort", "peers", "advertise", "bmp"];
 const STORED = [...COMMON, "resources", "secrets"];
 
 /** @throws {@link NetloomError} `ERR_OPTIONS_INVALID`; `ERR_BGP_INVALID` for what resources would refuse too. */
@@ -122,7 +125,7 @@ export function parseOptions(options: BgpOptions): BgpSetup {
 
 /** The same in the shape of resources, so that there is one way to check and to understand them. */
 function staticResources(options: StaticBgpOptions): BgpResources {
-  const { asn, localPort, peers, advertise = [{ type: "PodCIDR" }] } = options;
+  const { asn, localPort, peers, bmp, advertise = [{ type: "PodCIDR" }] } = options;
   if (!Array.isArray(peers)) throw invalid("option peers is no list", peers, "write a list of peers");
   return {
     clusterConfigs: [
@@ -140,6 +143,7 @@ function staticResources(options: StaticBgpOptions): BgpResources {
               ...(peer.interface === undefined ? {} : { interface: peer.interface }),
               peerConfigRef: nameOf(peer),
             })),
+            ...(bmp === undefined ? {} : { bmp }),
           },
         ],
       }),

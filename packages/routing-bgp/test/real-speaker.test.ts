@@ -3,6 +3,7 @@ import { memoryStore } from "@netloom/core/memory";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { bgp } from "../src/bgp.ts";
 import { localDriver } from "../src/local-driver.ts";
+import type { StaticBgpOptions } from "../src/options.ts";
 import type { BgpAdvertisementEntry } from "../src/resources/index.ts";
 import { FakeContext } from "./support/context.ts";
 import { memoryTable } from "./support/memory-table.ts";
@@ -14,7 +15,7 @@ async function eventually(condition: () => boolean): Promise<void> {
 }
 
 /** A router of another AS that takes and gives everything, and a node that speaks with it. */
-function fabric(advertise: readonly BgpAdvertisementEntry[]) {
+function fabric(advertise: readonly BgpAdvertisementEntry[], more: Partial<StaticBgpOptions> = {}) {
   const network = memoryNetwork();
   const router = createSpeaker(
     {
@@ -42,6 +43,7 @@ function fabric(advertise: readonly BgpAdvertisementEntry[]) {
     peers: [{ name: "tor", asn: 65_000, address: "192.0.2.1", import: "all", timers: { connectRetry: 1 } }],
     advertise,
     driver: () => localDriver((config) => createSpeaker(config, { transport }), { table }),
+    ...more,
   });
   onTestFinished(() => routing.close("withdraw"));
   /** What the router has of the node. */
@@ -51,7 +53,7 @@ function fabric(advertise: readonly BgpAdvertisementEntry[]) {
       .map(({ prefix }) => prefix)
       .sort()
       .join(" ");
-  return { router, routing, context, table, heard, prefixes };
+  return { network, router, routing, context, table, heard, prefixes };
 }
 
 describe("a node that speaks with a router", () => {
@@ -105,5 +107,27 @@ describe("a node that speaks with a router", () => {
     await eventually(() => table.routes.size === 0);
     const { instances } = await routing.status();
     expect(instances[0]?.peers[0]?.state).not.toBe("established");
+  });
+
+  it("tells a monitoring station of it", async () => {
+    const station = { address: "192.0.2.9", port: 5000 };
+    const { network, router, routing, context } = fabric([{ type: "PodCIDR" }], {
+      bmp: { stations: [station], statisticsInterval: 0 },
+    });
+    let heard = "";
+    const listener = await network.transport({ address: station.address }).listen({
+      ...station,
+      onConnection: (connection) => {
+        connection.onData = (bytes) => (heard += Buffer.from(bytes).toString("latin1"));
+      },
+      onError: (error) => context.report(error),
+    });
+    onTestFinished(() => listener.close());
+    router.advertise("others", [{ prefix: "10.244.2.0/24" }]);
+    await router.start();
+    routing.follow(context);
+    // The node's name in the Initiation, and the prefix as the router's UPDATE has it.
+    await eventually(() => heard.includes("n1") && heard.includes("\u0018\u000a\u00f4\u0002"));
+    expect(context.errors).toEqual([]);
   });
 });

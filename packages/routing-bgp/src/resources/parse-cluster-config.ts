@@ -1,7 +1,9 @@
 import type { Selector } from "@netloom/core";
 import {
+  addressAt,
   asnAt,
   fieldsAt,
+  integerAt,
   invalid,
   listAt,
   nameAt,
@@ -15,7 +17,7 @@ import {
   textAt,
   type Place,
 } from "./fields.ts";
-import type { BgpClusterConfig, BgpInstance, BgpPeer } from "./types.ts";
+import type { BgpClusterConfig, BgpInstance, BgpMonitoring, BgpPeer } from "./types.ts";
 
 export interface ParsedClusterConfig extends Omit<BgpClusterConfig, "nodeSelector"> {
   /** `undefined`: every node. */
@@ -35,7 +37,7 @@ export function parseClusterConfig(input: unknown): ParsedClusterConfig {
 }
 
 function instanceAt(input: unknown, place: Place): BgpInstance {
-  const fields = fieldsAt(input, place, ["name", "localAsn", "localPort", "peers"]);
+  const fields = fieldsAt(input, place, ["name", "localAsn", "localPort", "peers", "bmp"]);
   return {
     name: required(fields, "name", place, nameAt),
     localAsn: required(fields, "localAsn", place, asnAt),
@@ -43,7 +45,33 @@ function instanceAt(input: unknown, place: Place): BgpInstance {
     peers: required(fields, "peers", place, (list, at) =>
       oncePlaced(namedOnce(listAt(list, at, peerAt), at), at),
     ),
+    ...optional(fields, "bmp", place, bmpAt),
   };
+}
+
+function bmpAt(input: unknown, place: Place): BgpMonitoring {
+  const fields = fieldsAt(input, place, ["stations", "sysName", "sysDescr", "statisticsInterval"]);
+  return {
+    stations: required(fields, "stations", place, (list, at) => onceEach(listAt(list, at, stationAt), at)),
+    ...optional(fields, "sysName", place, textAt),
+    ...optional(fields, "sysDescr", place, textAt),
+    ...optional(fields, "statisticsInterval", place, integerAt(0, 86_400)),
+  };
+}
+
+function stationAt(input: unknown, place: Place): BgpMonitoring["stations"][number] {
+  const fields = fieldsAt(input, place, ["address", "port"]);
+  return {
+    address: required(fields, "address", place, addressAt),
+    port: required(fields, "port", place, portAt),
+  };
+}
+
+function onceEach(stations: BgpMonitoring["stations"], place: Place): BgpMonitoring["stations"] {
+  const texts = stations.map(({ address, port }) => `${address} ${port}`);
+  const twice = texts.find((text, index) => texts.indexOf(text) !== index);
+  if (twice === undefined) return stations;
+  throw invalid(place, twice, "is there twice", "name each station once");
 }
 
 function oncePlaced(peers: readonly BgpPeer[], place: Place): readonly BgpPeer[] {

@@ -141,6 +141,7 @@ function resolveInstance(
     routerId,
     ...(port === undefined ? {} : { listen: { port } }),
     peers: resolved.map(({ peer }) => peer),
+    ...(merged.bmp === undefined ? {} : { bmp: { sysName: node.name, ...merged.bmp } }),
   };
   return [{ name: instance.name, config, exports: resolved.flatMap(({ exports }) => exports) }];
 }

@@ -1,4 +1,4 @@
-import type { FailureDetection, Family, PeerConfig, Policy, Role } from "@netloom/bgp";
+import type { FailureDetection, Family, PeerConfig, Policy, Role, SpeakerConfig } from "@netloom/bgp";
 import type { SelectorInput, ServiceAddressType } from "@netloom/core";
 
 /** Who talks to whom: on the nodes it selects, speakers and their peers. */
@@ -18,7 +18,11 @@ export interface BgpInstance {
   /** Where peers may call. @defaultValue none: peers are only called */
   readonly localPort?: number;
   readonly peers: readonly BgpPeer[];
+  /** Monitoring stations (RFC 7854) that hear of all that peers tell. `sysName` is the node's, unless it says otherwise. */
+  readonly bmp?: BgpMonitoring;
 }
+
+export type BgpMonitoring = NonNullable<SpeakerConfig["bmp"]>;
 
 export interface BgpPeer {
   /** Unique in the instance. */

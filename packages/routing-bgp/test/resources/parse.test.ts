@@ -83,6 +83,8 @@ const override = {
   ],
 };
 
+const STATION = { address: "192.0.2.9", port: 5000 };
+
 describe("resources that are right", () => {
   it("are taken as they are, addresses in canonical form", () => {
     const { instances, nodeSelector } = parseClusterConfig(cluster);
@@ -98,6 +100,14 @@ describe("resources that are right", () => {
       attributes: { med: 0, prepend: 2 },
     });
     expect(parseNodeOverride(override)).toEqual(override);
+  });
+
+  it("name monitoring stations, addresses in canonical form", () => {
+    const bmp = { stations: [{ address: "2001:DB8::0:9", port: 5000 }, STATION], statisticsInterval: 0 };
+    expect(parseClusterConfig(changed(cluster, "instances.0.bmp", bmp)).instances[0]?.bmp).toEqual({
+      stations: [{ address: "2001:db8::9", port: 5000 }, STATION],
+      statisticsInterval: 0,
+    });
   });
 
   it("carry both families, and tell and take nothing, where none is named", () => {
@@ -135,6 +145,13 @@ describe("resources that are wrong", () => {
     ["instances.0.peers.0.peerAsn", "peer", "external, internal or any"],
     ["instances.0.peers.1.name", "tor", '"tor" is there twice'],
     ["instances.0.peers.0.autoDiscovery", {}, "autoDiscovery is unknown"],
+    [
+      "instances.0.bmp",
+      { stations: [{ address: "bmp", port: 5000 }] },
+      "instances[0].bmp.stations[0].address",
+    ],
+    ["instances.0.bmp", { stations: [STATION, STATION] }, "is there twice"],
+    ["instances.0.bmp", { stations: [], interval: 1 }, "interval is unknown"],
     ["instances.1", { name: "other", localAsn: 1, localPort: 179, peers: [] }, "is the localPort of two"],
   ])("cluster configuration: %s = %j", (path, value, expected) => {
     const refusal = refusalOf(parseClusterConfig, changed(cluster, path, value));

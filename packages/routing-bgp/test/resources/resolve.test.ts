@@ -54,6 +54,16 @@ describe("resolve", () => {
     });
   });
 
+  it("lets monitoring stations know the node by its name, unless they are told another", () => {
+    const bmp = { stations: [{ address: "192.0.2.9", port: 5000 }] };
+    const monitored = (more: object) => {
+      const clusters = [{ name: "all", instances: [{ ...main, bmp: { ...bmp, ...more } }] }];
+      return resolve(node, resources({ clusters })).instances[0]?.config.bmp;
+    };
+    expect(monitored({})).toEqual({ ...bmp, sysName: "n1" });
+    expect(monitored({ sysName: "rack 1" })).toEqual({ ...bmp, sysName: "rack 1" });
+  });
+
   it("hands a peer's configuration to the speaker", () => {
     const tor = {
       name: "tor",
