@@ -9,6 +9,7 @@ import {
   startGobgp,
 } from "@netloom/lab/routers";
 import { momentOf, Program } from "./program.ts";
+import type { Report } from "./programs/talk.ts";
 import { formatPrefix, lastTold } from "./prefixes.ts";
 
 /** Milliseconds. */
@@ -24,8 +25,9 @@ export interface Setup {
 /** When a table was there, and what is known besides. */
 export interface Received {
   readonly at: bigint;
-  /** Milliseconds: the longest that the event loop stood still. */
+  /** Milliseconds: the longest that the event loop stood still, and the most that it computed in one go. */
   readonly stall?: number;
+  readonly busy?: number;
 }
 
 /** A router that is measured. */
@@ -110,6 +112,11 @@ function sum(text: string, numbers: RegExp): number {
   return [...text.matchAll(numbers)].reduce((total, [, number]) => total + Number(number), 0);
 }
 
+/** How our event loop fared, in milliseconds. */
+export function loopOf(report: Report): { readonly stall: number; readonly busy: number } {
+  return { stall: Number(report["stall"]) / 1e6, busy: Number(report["busy"]) / 1e6 };
+}
+
 async function ours(lab: Lab, { asn, routerId, neighbours }: Setup): Promise<Contender> {
   const all = { statements: [{ action: "accept" }] };
   const config = {
@@ -136,7 +143,7 @@ async function ours(lab: Lab, { asn, routerId, neighbours }: Setup): Promise<Con
     async received(count) {
       program.order("watch", { count });
       const report = await program.next("received");
-      return { at: momentOf(report), stall: Number(report["stall"]) / 1e6 };
+      return { at: momentOf(report), ...loopOf(report) };
     },
     [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
   };

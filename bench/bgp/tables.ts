@@ -1,7 +1,7 @@
 import type { Lab } from "@netloom/lab";
 import { median, pairedRatio } from "../lib/rounds.ts";
 import { ms, NONE, printTable, ratio } from "../lib/table.ts";
-import { CONTENDERS, type Contender, type StartContender } from "./contenders.ts";
+import { CONTENDERS, loopOf, type Contender, type StartContender } from "./contenders.ts";
 import { momentOf, Program } from "./program.ts";
 import { GENERATOR, ROUTER, SINK } from "./scene.ts";
 import { startUsage, type Usage } from "./usage.ts";
@@ -13,6 +13,7 @@ interface Passage extends Usage {
   readonly most?: number;
   readonly messages?: number;
   readonly stall?: number;
+  readonly busy?: number;
 }
 
 interface Case {
@@ -26,8 +27,8 @@ const SETUP = {
   neighbours: [GENERATOR, SINK].map(({ address, asn }) => ({ where: address, asn })),
 };
 
-/** Ours can tell a table that it was given by `advertise()` as well as one that it has learned. */
-const OWN = "Netloom, advertise()";
+/** Ours can tell a table that it was given by `load()` as well as one that it has learned. */
+const OWN = "Netloom, load()";
 
 /** Whole tables, received and then sent on: by each in turn, each in a process that has just started. */
 export async function tables(
@@ -37,17 +38,19 @@ export async function tables(
   rounds: number,
 ): Promise<void> {
   for (const each of cases) {
-    const received = new Map(names.map((name) => [name, [] as Passage[]]));
-    const sent = new Map(
-      [...names, ...(names.includes("Netloom") ? [OWN] : [])].map((name) => [name, [] as Passage[]]),
-    );
+    const rows = [...names, ...(names.includes("Netloom") ? [OWN] : [])];
+    const received = new Map(rows.map((name) => [name, [] as Passage[]]));
+    const sent = new Map(rows.map((name) => [name, [] as Passage[]]));
     for (let round = 0; round < rounds; round++) {
       for (const name of names) {
         const start = CONTENDERS[name]!;
         const passages = await learned(lab, start, each);
         received.get(name)!.push(passages.received);
         sent.get(name)!.push(passages.sent);
-        if (name === "Netloom") sent.get(OWN)!.push(await advertised(lab, start, each));
+        if (name !== "Netloom") continue;
+        const own = await loaded(lab, start, each);
+        received.get(OWN)!.push(own.received);
+        sent.get(OWN)!.push(own.sent);
       }
     }
     print("received", each, rounds, received);
@@ -55,11 +58,12 @@ export async function tables(
   }
 }
 
-async function learned(
-  lab: Lab,
-  start: StartContender,
-  { count, sets }: Case,
-): Promise<{ readonly received: Passage; readonly sent: Passage }> {
+interface Passages {
+  readonly received: Passage;
+  readonly sent: Passage;
+}
+
+async function learned(lab: Lab, start: StartContender, { count, sets }: Case): Promise<Passages> {
   await using router = await start(lab, SETUP);
   const { address, asn } = GENERATOR;
   await using generator = new Program(lab, "outside", "generator", [
@@ -73,18 +77,21 @@ async function learned(
   const usage = startUsage(router.pid);
   const complete = router.received(count, sets);
   generator.order("table");
-  const { at, stall } = await complete;
+  const { at, ...loop } = await complete;
   const seconds = Number(at - momentOf(await generator.next("sent"))) / 1e9;
-  const received = { seconds, ...usage(), ...(stall === undefined ? {} : { stall }) };
+  const received = { seconds, ...usage(), ...loop };
   return { received, sent: await drain(lab, router, count) };
 }
 
-async function advertised(lab: Lab, start: StartContender, { count, sets }: Case): Promise<Passage> {
+async function loaded(lab: Lab, start: StartContender, { count, sets }: Case): Promise<Passages> {
   await using router = await start(lab, SETUP);
-  router.program!.order("advertise", { count, sets });
-  await router.program!.next("advertised");
+  const usage = startUsage(router.pid);
+  router.program!.order("load", { count, sets });
+  const report = await router.program!.next("loaded");
+  const seconds = Number(momentOf(report, "until") - momentOf(report)) / 1e9;
+  const received = { seconds, ...usage(), ...loopOf(report) };
   // Awaited here, for the router goes with this function.
-  return await drain(lab, router, count);
+  return { received, sent: await drain(lab, router, count) };
 }
 
 async function drain(lab: Lab, router: Contender, count: number): Promise<Passage> {
@@ -119,7 +126,7 @@ function print(
     shown(name, "cpu", seconds),
     shown(name, "peak", (value) => `${value.toFixed(0)} MB`),
     ratio(pairedRatio(of(name, "peak"), of(base!, "peak"))),
-    ...(what === "received" ? [shown(name, "stall", ms)] : []),
+    ...(what === "received" ? [shown(name, "stall", ms), shown(name, "busy", ms)] : []),
   ]);
   const more = what === "sent" ? ["99 %", "messages"] : [];
   printTable(
@@ -132,7 +139,7 @@ function print(
       "CPU",
       "peak",
       `to ${base}`,
-      ...(what === "received" ? ["stall"] : []),
+      ...(what === "received" ? ["stall", "computed"] : []),
     ],
     rows,
   );
