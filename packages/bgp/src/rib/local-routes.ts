@@ -1,5 +1,5 @@
 import type { AsPathSegment, PathAttributes } from "../wire/attributes.ts";
-import type { Family } from "../wire/family.ts";
+import { type Family, WIDTH } from "../wire/family.ts";
 import type { LocalRoute } from "../speaker/types.ts";
 import type { AttributeStore } from "./attribute-store.ts";
 import { checkCommunities, checkLargeCommunities, checkNumber, checkUint32, refuse } from "./check.ts";
@@ -97,10 +97,11 @@ class Columns {
   }
 }
 
-/** The same for routes with the same attributes: most of a large set have few. */
+/** The same for routes with the same attributes: most of a large set have few. Short, for there is one for each route. */
 function keyOf(route: LocalRoute, family: Family): string {
-  const { nextHop, localPref, med, communities, largeCommunities, prepend } = route;
-  return `${family} ${nextHop} ${localPref} ${med} ${prepend} ${communities?.join()} ${largeCommunities?.join()}`;
+  const { nextHop = "", localPref = "", med = "", communities, largeCommunities, prepend = "" } = route;
+  const lists = `${communities === undefined ? "" : communities.join()} ${largeCommunities === undefined ? "" : largeCommunities.join()}`;
+  return `${WIDTH[family]} ${nextHop} ${localPref} ${med} ${prepend} ${lists}`;
 }
 
 function attributesOf(route: LocalRoute, family: Family, asn: number, where: string): PathAttributes {

@@ -12,4 +12,6 @@ export interface RibPeer {
   readonly address: string;
   /** What we are to it: RFC 9234. */
   readonly role?: Role | undefined;
+  /** External: its AS is to be the first of each path (RFC 4271 section 6.3). @defaultValue false */
+  readonly enforceFirstAs?: boolean | undefined;
 }

@@ -65,6 +65,8 @@ function checkPeer(peer: PeerConfig, { asn, listen }: SpeakerConfig): void {
   if (peer.localAddress !== undefined) requireAddress(peer.localAddress, at("localAddress"));
   if ((peer.passive === true || "dynamic" in peer.remote) && listen === undefined)
     throw invalid(at("passive"), true, "a peer that calls needs a speaker that listens: set listen");
+  if (peer.enforceFirstAs !== undefined && typeof peer.enforceFirstAs !== "boolean")
+    throw invalid(at("enforceFirstAs"), peer.enforceFirstAs, "write true or false");
   checkTransport(peer, at);
   checkTimers(peer, at);
   checkRole(peer, asn, at);

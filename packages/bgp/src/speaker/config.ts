@@ -91,6 +91,11 @@ export interface PeerConfig {
   readonly role?: Role;
   /** The session needs the peer's role too. @defaultValue false */
   readonly strictRole?: boolean;
+  /**
+   * Of an external peer, only routes are used whose path begins with its AS (RFC 4271 section 6.3); others count as
+   * withdrawn. Route servers leave themselves out of paths. @defaultValue true, unless `role` is `rs-client`
+   */
+  readonly enforceFirstAs?: boolean;
   /** Sends and asks for several paths of a prefix (RFC 7911). @defaultValue none */
   readonly addPath?: { readonly send?: boolean; readonly receive?: boolean };
   /** Made of `ipv4-unicast` where left out. */

@@ -1,5 +1,6 @@
 import { BgpError } from "../errors.ts";
 import type { AdjOut } from "../rib/adj-out.ts";
+import type { RibPeer } from "../rib/peer.ts";
 import type { Rib, RibPeerId } from "../rib/rib.ts";
 import { familiesOf } from "../session/open.ts";
 import type { Down, SessionHandler } from "../session/handler.ts";
@@ -46,6 +47,7 @@ export class Peer implements SessionHandler {
   readonly #retention: Retention;
   #config: PeerConfig;
   #ribPeer: RibPeerId | undefined;
+  #ribFacts: RibPeer | undefined;
   /** Of #ribPeer: with another AS or identifier it is somebody else. */
   #ribIdentity = "";
   #flush: Flush | undefined;
@@ -112,7 +114,12 @@ export class Peer implements SessionHandler {
     const before = this.#config;
     this.#config = config;
     this.#session.configure(config);
-    if (this.#ribPeer !== undefined) this.#host.rib.setPolicies(this.#ribPeer, config.families ?? {});
+    const { rib } = this.#host;
+    if (this.#ribPeer !== undefined && this.#ribFacts !== undefined) {
+      rib.setPolicies(this.#ribPeer, config.families ?? {});
+      this.#ribFacts = { ...this.#ribFacts, enforceFirstAs: enforcesFirstAs(config) };
+      rib.setPeer(this.#ribPeer, this.#ribFacts);
+    }
     for (const family of familiesOf(config)) this.#checkLimit(family);
     if (before.shutdown === config.shutdown) return;
     if (config.shutdown === undefined) this.#session.start();
@@ -295,18 +302,17 @@ export class Peer implements SessionHandler {
     if (this.#ribPeer !== undefined && this.#ribIdentity === identity) return this.#ribPeer;
     this.#forget();
     this.#ribIdentity = identity;
-    this.#ribPeer = rib.addPeer(
-      {
-        name: this.name,
-        kind: context.internal ? "internal" : "external",
-        asn: remoteAsn,
-        localAsn: this.#config.localAsn ?? asn,
-        routerId: remoteRouterId,
-        address,
-        role: this.#config.role,
-      },
-      this.#config.families ?? {},
-    );
+    this.#ribFacts = {
+      name: this.name,
+      kind: context.internal ? "internal" : "external",
+      asn: remoteAsn,
+      localAsn: this.#config.localAsn ?? asn,
+      routerId: remoteRouterId,
+      address,
+      role: this.#config.role,
+      enforceFirstAs: enforcesFirstAs(this.#config),
+    };
+    this.#ribPeer = rib.addPeer(this.#ribFacts, this.#config.families ?? {});
     return this.#ribPeer;
   }
 
@@ -346,6 +352,11 @@ export class Peer implements SessionHandler {
     const counts = this.#ribPeer === undefined ? none : this.#host.rib.counts(this.#ribPeer, family);
     return { family, ...counts, endOfRib: this.#complete.has(family) };
   }
+}
+
+/** Route servers leave themselves out of paths: RFC 7947 section 2.2.2.1. */
+function enforcesFirstAs({ enforceFirstAs, role }: PeerConfig): boolean {
+  return enforceFirstAs ?? role !== "rs-client";
 }
 
 function restartOf({ gracefulRestart, longLived }: Negotiated): PeerRestart | undefined {

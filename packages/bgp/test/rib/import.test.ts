@@ -65,6 +65,23 @@ describe("import", () => {
     expect(taken(via([7], { originatorId: "192.0.2.251" }), internal)).toBeDefined();
   });
 
+  it("refuses paths of external peers that do not begin with their AS, where that is asked for", () => {
+    const strict = { enforceFirstAs: true } as const;
+    const set = { type: "set", asns: [65001] } as const;
+    expect(taken(via([65001, 7]), strict)).toBeDefined();
+    expect(taken(via([7, 65001]), strict)).toBeUndefined();
+    expect(taken(via([], { asPath: [] }), strict)).toBeUndefined();
+    expect(taken(via([], { asPath: [set] }), strict)).toBeUndefined();
+    expect(taken(via([7, 65001]))).toBeDefined();
+    expect(taken(via([7]), { ...strict, kind: "internal", asn: 65000 })).toBeDefined();
+    // As good as withdrawn: what was told before is not used either.
+    const { rib, id } = ribWith(strict);
+    rib.apply(id, announce(via([65001]), "10.0.0.0/8"));
+    rib.apply(id, announce(via([7]), "10.0.0.0/8"));
+    expect([...rib.best()]).toEqual([]);
+    expect(rib.explain("p1", "10.0.0.0/8")).toMatch(/does not begin with the peer's AS/);
+  });
+
   it("refuses routes that would lead to ourselves", () => {
     const { rib, id } = ribWith();
     rib.apply(id, announce(via([65001], { nextHop: "198.51.100.1" }), "10.0.0.0/8"));

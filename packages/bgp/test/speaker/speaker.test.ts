@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BgpError } from "../../src/errors.ts";
 import type { FailureDetector } from "../../src/speaker/failure-detector.ts";
+import { encodeAttributes } from "../../src/wire/attributes/encode.ts";
+import { prefixSource } from "../../src/wire/nlri.ts";
+import { packReach } from "../../src/wire/pack.ts";
+import { CONTEXT, via } from "../rib/support/updates.ts";
+import { plainOpen, Scripted } from "../session/support/lab.ts";
 import { ALL, best, Fabric, OPEN, states } from "./support/fabric.ts";
 
 const A = "192.0.2.1";
@@ -78,6 +83,28 @@ describe("a speaker", () => {
     await b.apply(fabric.config(B, 65_002, [{ at: A, asn: 65_001 }]));
     expect(best(b)).toEqual([`10.1.0.0/24 ${A} via ${A} [65001]`]);
     expect(b.peers()[0]).toMatchObject({ state: "established", established: 1 });
+  });
+
+  it("uses routes only with their teller's AS first, unless it is told not to ask", async () => {
+    const b = fabric.speaker(B, 65_002, [{ at: A, asn: 65_001, passive: true }]);
+    await fabric.seconds(1);
+    const call = fabric.transport(A).connect({ address: B, port: 179, signal: AbortSignal.timeout(5000) });
+    await fabric.seconds(1);
+    const peer = new Scripted(await call, fabric.clock);
+    peer.open({ ...plainOpen, asn: 65_001, capabilities: [] });
+    peer.keepalive();
+    const path = { ...via([7]), nextHop: A };
+    const attributes = encodeAttributes(path, { ...CONTEXT, fourOctetAs: false }, "ipv4-unicast");
+    const prefixes = prefixSource([{ prefix: "10.0.0.0/8" }], false);
+    peer.send(packReach(CONTEXT, "ipv4-unicast", attributes, prefixes, 0, 1)!.message);
+    await fabric.seconds(1);
+    expect(b.peers()[0]!.families).toMatchObject([{ received: 1, accepted: 0 }]);
+    expect(b.explain(A, "10.0.0.0/8")).toMatch(/does not begin with the peer's AS/);
+    const lenient = { at: A, asn: 65_001, passive: true, enforceFirstAs: false } as const;
+    expect(await b.apply(fabric.config(B, 65_002, [lenient]))).toMatchObject({ soft: [A], reset: [] });
+    expect(best(b)).toEqual([`10.0.0.0/8 ${A} via ${A} [7]`]);
+    const wrong = { ...lenient, enforceFirstAs: "no" as unknown as boolean };
+    expect(() => b.plan(fabric.config(B, 65_002, [wrong]))).toThrow(/enforceFirstAs/);
   });
 
   it("says which changes of its configuration close a session, and closes no other", async () => {
