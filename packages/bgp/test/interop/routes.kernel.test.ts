@@ -2,10 +2,11 @@
 import { whyNoLab } from "@netloom/lab";
 import { type Router, waitFor } from "@netloom/lab/routers";
 import { describe, expect, it } from "vitest";
-import { createSpeaker, type PathAttributes, type RibRoute, type Speaker, tcp } from "../../src/index.ts";
+import type { PathAttributes, RibRoute, Speaker } from "../../src/index.ts";
 import { everything, type Kind, KINDS, meet } from "./support/meeting.ts";
 import { netnsOf } from "./support/place.ts";
 import { sayRoute } from "./support/raw-source.ts";
+import { startSink } from "./support/sink.ts";
 import { learned, statusOf, theyHave, theyLack, weHave, weLack } from "./support/tables.ts";
 
 const THEIRS = {
@@ -229,18 +230,7 @@ async function meetInChain(kind: Kind, attributes: PathAttributes): Promise<Chai
     },
   });
   const { lab, router } = meeting;
-  const them = {
-    name: "them",
-    remote: { address: "10.9.0.2" },
-    remoteAsn: 65_002,
-    timers: { connectRetry: 1 },
-    families,
-  };
-  const sink = createSpeaker(
-    { asn: 65_004, routerId: "10.9.0.4", peers: [them] },
-    { transport: tcp({ netns: netnsOf(lab, "sink") }) },
-  );
-  await sink.start();
+  const sink = await startSink(lab, { name: "sink", host: 4, peer: {} });
   const connection = await sayRoute(netnsOf(lab, "source"), "10.9.0.1", 65_003, THEIRS.prefix, attributes);
   return {
     router,

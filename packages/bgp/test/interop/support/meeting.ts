@@ -11,6 +11,7 @@ import {
 } from "@netloom/lab/routers";
 import {
   createSpeaker,
+  type FailureDetector,
   type FamilyConfig,
   type LocalRoute,
   type PeerConfig,
@@ -18,6 +19,7 @@ import {
   type SpeakerConfig,
   type SpeakerDependencies,
   tcp,
+  type Transport,
 } from "../../../src/index.ts";
 import { makePlace, netnsOf, type Place } from "./place.ts";
 
@@ -51,9 +53,11 @@ export interface MeetingOptions {
   readonly theirAsn?: number;
   /** More of our configuration. Other peers come behind `them`. */
   readonly speaker?: Partial<SpeakerConfig>;
-  readonly dependencies?: SpeakerDependencies;
+  /** Looks over ours. */
+  readonly transport?: (transport: Transport) => Transport;
   /** As {@link SpeakerDependencies.neighbourOn}, in a namespace. */
   readonly neighbourOn?: ((lab: Lab, name: string, device: string) => string | undefined) | undefined;
+  readonly failureDetector?: ((lab: Lab) => FailureDetector) | undefined;
   readonly router?: Partial<RouterOptions>;
   readonly announce?: readonly RouterAnnouncement[];
   readonly advertise?: readonly LocalRoute[];
@@ -62,7 +66,7 @@ export interface MeetingOptions {
   /** @defaultValue true */
   readonly comesUp?: boolean;
   /** Before anybody speaks. */
-  readonly prepare?: (place: Place) => void;
+  readonly prepare?: (place: Place) => void | Promise<void>;
 }
 
 /** Our speaker in one namespace, a daemon in another, and a session between them. */
@@ -114,13 +118,13 @@ export async function meet(kind: Kind, options: MeetingOptions = {}): Promise<Me
     ...rest,
     peers: [them, ...more],
   };
-  const { neighbourOn } = options;
+  const { neighbourOn, failureDetector } = options;
   const dependencies: SpeakerDependencies = {
-    transport: tcp({ netns: netnsOf(lab, "ours") }),
+    transport: (options.transport ?? ((real) => real))(tcp({ netns: netnsOf(lab, "ours") })),
     ...(neighbourOn === undefined
       ? {}
       : { neighbourOn: (device: string) => neighbourOn(lab, "ours", device) }),
-    ...options.dependencies,
+    ...(failureDetector === undefined ? {} : { failureDetector: failureDetector(lab) }),
   };
   const speaker = createSpeaker(config, dependencies);
   const end = async (): Promise<void> => {
@@ -131,7 +135,7 @@ export async function meet(kind: Kind, options: MeetingOptions = {}): Promise<Me
     }
   };
   try {
-    options.prepare?.(place);
+    await options.prepare?.(place);
     const router = await STARTS[kind](lab, "theirs", routerOptions);
     const established = async (): Promise<void> => {
       await waitFor(`a session of ours with ${kind}`, () => stands(speaker, router), { routers: [router] });
