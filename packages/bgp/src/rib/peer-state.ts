@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { PathAttributes } from "../wire/attributes.ts";
 import type { Family } from "../wire/family.ts";
-import type { BestOut } from "./adj-out.ts";
-import type { PathsOut } from "./adj-out-paths.ts";
+import type { PeerOut } from "./adj-out.ts";
 import { compilePolicy, type CompiledPolicy } from "./compile-policy.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { FamilyRib } from "./family-rib.ts";
@@ -45,7 +44,7 @@ export interface PeerFamily {
   imports: CompiledPolicy | undefined;
   exports: CompiledPolicy | undefined;
   local: LocalEnd | undefined;
-  out: BestOut | PathsOut | undefined;
+  out: PeerOut | undefined;
 }
 
 export interface PeerState {

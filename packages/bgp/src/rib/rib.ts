@@ -1,33 +1,20 @@
-import { isDeepStrictEqual } from "node:util";
-import { FAMILIES, type Family } from "../wire/family.ts";
-import type { WireContext } from "../wire/context.ts";
-import type { Reach, Update } from "../wire/update.ts";
 import type { BestChange, RibRoute } from "../speaker/status.ts";
 import type { LocalRoute } from "../speaker/types.ts";
-import { BestOut, type AdjOut } from "./adj-out.ts";
-import { PathsOut } from "./adj-out-paths.ts";
+import type { WireContext } from "../wire/context.ts";
+import { FAMILIES, type Family } from "../wire/family.ts";
+import type { Reach, Update } from "../wire/update.ts";
+import type { AdjOut } from "./adj-out.ts";
 import { AttributeStore } from "./attribute-store.ts";
 import { explainPrefix } from "./explain.ts";
-import { Export } from "./export.ts";
 import { FamilyRib } from "./family-rib.ts";
-import { KeyCache } from "./key-cache.ts";
 import type { RouteReader } from "./local-routes.ts";
 import { LocalSets } from "./local-sets.ts";
 import type { RibPeer } from "./peer.ts";
-import {
-  checkPolicy,
-  importerOf,
-  newFamily,
-  sameExport,
-  sameImport,
-  type LocalEnd,
-  type PeerFamily,
-  type PeerPolicies,
-  type PeerState,
-} from "./peer-state.ts";
+import type { LocalEnd, PeerPolicies, PeerState } from "./peer-state.ts";
+import { Peers } from "./peers.ts";
 import { parsePrefix } from "./prefix-text.ts";
 import { replay, withdrawStale } from "./replay.ts";
-import { peerSource, SourceIndexes } from "./source.ts";
+import { SourceIndexes } from "./source.ts";
 import { advertisedRoutes, bestRoute, bestRoutes, equalRoutes, receivedRoutes } from "./view.ts";
 
 /** A peer of a {@link Rib}: a number, given out again once the peer is removed. */
@@ -76,12 +63,7 @@ export class Rib {
   readonly #onBest: (() => void) | undefined;
   readonly #store = new AttributeStore();
   readonly #ribs: Readonly<Record<Family, FamilyRib>>;
-  readonly #peers: (PeerState | undefined)[] = [];
-  readonly #indexes = new SourceIndexes((source) => {
-    for (const state of this.#peers) {
-      for (const { out } of state?.families.values() ?? []) out?.forget(source);
-    }
-  });
+  readonly #peers: Peers;
   readonly #sets: LocalSets;
   #woken: AdjOut[] = [];
   readonly #onWork: (() => void) | undefined;
@@ -96,37 +78,21 @@ export class Rib {
       "ipv4-unicast": new FamilyRib("ipv4-unicast", this.#store, onWork && slice),
       "ipv6-unicast": new FamilyRib("ipv6-unicast", this.#store, onWork && slice),
     };
-    this.#sets = new LocalSets(asn, this.#store, this.#ribs, this.#indexes);
+    const indexes = new SourceIndexes((source) => this.#peers.forget(source));
+    const wake = (out: AdjOut): void => void this.#woken.push(out);
+    this.#peers = new Peers(this.#store, this.#ribs, { us: () => this.#us, indexes, wake });
+    this.#sets = new LocalSets(asn, this.#store, this.#ribs, indexes);
     if (onBest !== undefined) this.watchBest(true);
   }
 
   /** @throws `ERR_BGP_CONFIG`: a policy cannot be right. */
   addPeer(peer: RibPeer, policies: PeerPolicies): RibPeerId {
-    const checked = FAMILIES.map((family) => checkPolicy(peer.name, family, policies[family] ?? {}));
-    const index = this.#indexes.take();
-    const source = peerSource(index, peer);
-    const state: PeerState = { peer, source, keys: new KeyCache(this.#store), families: new Map() };
-    for (const [at, family] of FAMILIES.entries()) {
-      const of = newFamily(this.#ribs[family], source, checked[at]!);
-      of.feed.setImporter(importerOf(of, peer, this.#us));
-      of.rib.addFeed(of.feed);
-      state.families.set(family, of);
-    }
-    this.#peers[index] = state;
-    return index;
+    return this.#peers.add(peer, policies);
   }
 
   /** What is known of the peer has changed, e.g. its identifier, now that it has sent its OPEN. Its routes stay. */
   setPeer(id: RibPeerId, peer: RibPeer): void {
-    const state = this.#state(id);
-    if (isDeepStrictEqual(state.peer, peer)) return;
-    state.peer = peer;
-    state.source = peerSource(id, peer);
-    for (const of of state.families.values()) {
-      of.feed.source = state.source;
-      this.#reimport(state, of);
-      if (of.out !== undefined) of.out.setExport(this.#exportOf(state, of));
-    }
+    this.#peers.set(id, peer);
     this.#finish();
   }
 
@@ -136,59 +102,25 @@ export class Rib {
    * @throws `ERR_BGP_CONFIG`: nothing has changed.
    */
   setPolicies(id: RibPeerId, policies: PeerPolicies): void {
-    const state = this.#state(id);
-    const checked = FAMILIES.map((family) => checkPolicy(state.peer.name, family, policies[family] ?? {}));
-    for (const [at, family] of FAMILIES.entries()) {
-      const of = state.families.get(family)!;
-      const before = of.policy;
-      const { policy, imports, exports } = checked[at]!;
-      of.policy = policy;
-      if (!sameImport(before, policy)) {
-        of.imports = imports;
-        this.#reimport(state, of);
-      }
-      if (sameExport(before, policy)) continue;
-      of.exports = exports;
-      if (of.out !== undefined) this.#setAddresses(state, of);
-      of.out?.setExport(this.#exportOf(state, of));
-    }
+    this.#peers.setPolicies(id, policies);
     this.#finish();
   }
 
   /** The session is up: everything that the peer may have is pending. */
   openOut(id: RibPeerId, family: Family, context: WireContext, local: LocalEnd): AdjOut {
-    const state = this.#state(id);
-    this.closeOut(id, family);
-    // Another session may write the same attributes in other bytes.
-    state.keys.clear();
-    const of = state.families.get(family)!;
-    of.local = local;
-    this.#setAddresses(state, of);
-    const wake = (out: AdjOut) => void this.#woken.push(out);
-    const policy = this.#exportOf(state, of);
-    const several = context.addPathSend.includes(family);
-    const out = several
-      ? new PathsOut(of.rib, context, policy, wake)
-      : new BestOut(of.rib, context, policy, wake);
-    of.out = out;
-    of.rib.addOutlet(out);
+    const out = this.#peers.open(id, family, context, local);
     this.#finish();
     return out;
   }
 
   closeOut(id: RibPeerId, family: Family): void {
-    const of = this.#state(id).families.get(family)!;
-    if (of.out === undefined) return;
-    of.rib.removeOutlet(of.out);
-    of.out.close();
-    of.out = undefined;
-    this.#state(id).keys.clear();
+    this.#peers.close(id, family);
     this.#finish();
   }
 
   /** Takes in an UPDATE of the peer. */
   apply(id: RibPeerId, update: Update): void {
-    const state = this.#state(id);
+    const state = this.#peers.get(id);
     for (const run of update.withdrawn) {
       const { rib, feed } = state.families.get(run.family)!;
       rib.withdraw(feed, run);
@@ -202,22 +134,23 @@ export class Rib {
 
   /** All that the peer told goes. */
   drop(id: RibPeerId, family?: Family): void {
-    for (const { rib, feed } of this.#families(id, family)) rib.drop(feed);
-    this.#state(id).keys.clear();
+    const { families, keys } = this.#peers.get(id);
+    for (const [each, { rib, feed }] of families) if (family === undefined || each === family) rib.drop(feed);
+    keys.clear();
     this.#finish();
   }
 
   /** The peer restarts: what it told stays, until it is told again or swept. RFC 4724 section 4.2. */
   markStale(id: RibPeerId, family: Family): void {
-    const { rib, feed } = this.#state(id).families.get(family)!;
+    const { rib, feed } = this.#peers.get(id).families.get(family)!;
     rib.markStale(feed);
-    this.#state(id).keys.clear();
+    this.#peers.get(id).keys.clear();
     this.#finish();
   }
 
   /** What is stale still goes; returns how many paths that were. */
   sweepStale(id: RibPeerId, family: Family): number {
-    const { rib, feed } = this.#state(id).families.get(family)!;
+    const { rib, feed } = this.#peers.get(id).families.get(family)!;
     const { stale } = feed.adjIn;
     rib.sweepStale(feed);
     this.#finish();
@@ -226,7 +159,7 @@ export class Rib {
 
   /** What is stale becomes the last resort: RFC 9494 section 4.2. */
   markLongLivedStale(id: RibPeerId, family: Family): void {
-    const { rib, feed } = this.#state(id).families.get(family)!;
+    const { rib, feed } = this.#peers.get(id).families.get(family)!;
     rib.markLongLived(feed);
     this.#finish();
   }
@@ -240,16 +173,7 @@ export class Rib {
   }
 
   removePeer(id: RibPeerId): void {
-    const state = this.#state(id);
-    let left = state.families.size;
-    for (const [family, { rib }] of state.families) {
-      this.closeOut(id, family);
-      rib.removeFeed(id, () => {
-        left -= 1;
-        if (left === 0) this.#indexes.giveBack(state.source);
-      });
-    }
-    this.#peers[id] = undefined;
+    this.#peers.remove(id);
     this.#finish();
   }
 
@@ -289,7 +213,7 @@ export class Rib {
   }
 
   counts(id: RibPeerId, family: Family): RibCounts {
-    const { feed, out } = this.#state(id).families.get(family)!;
+    const { feed, out } = this.#peers.get(id).families.get(family)!;
     const { received, stale } = feed.adjIn;
     return { received, accepted: feed.accepted, stale, advertised: out?.advertised ?? 0 };
   }
@@ -337,7 +261,8 @@ export class Rib {
   }
 
   *received(id: RibPeerId): Generator<RibRoute> {
-    for (const [family, { rib, feed }] of this.#state(id).families) yield* receivedRoutes(rib, family, feed);
+    for (const [family, { rib, feed }] of this.#peers.get(id).families)
+      yield* receivedRoutes(rib, family, feed);
   }
 
   /** What the peer has told of a family, in UPDATEs as it could have sent them; see {@link replay}. */
@@ -346,23 +271,23 @@ export class Rib {
     family: Family,
     context: WireContext,
   ): Generator<readonly Uint8Array[], void, undefined> {
-    const { rib, feed } = this.#state(id).families.get(family)!;
+    const { rib, feed } = this.#peers.get(id).families.get(family)!;
     return replay(rib, feed, context);
   }
 
   /** What is stale of a family, taken back in UPDATEs as the peer could have sent them. */
   withdrawStale(id: RibPeerId, family: Family, context: WireContext): readonly Uint8Array[] {
-    const { rib, feed } = this.#state(id).families.get(family)!;
+    const { rib, feed } = this.#peers.get(id).families.get(family)!;
     return withdrawStale(rib, feed, context);
   }
 
   *advertised(id: RibPeerId): Generator<RibRoute> {
-    for (const [family, of] of this.#state(id).families) yield* advertisedRoutes(of, family);
+    for (const [family, of] of this.#peers.get(id).families) yield* advertisedRoutes(of, family);
   }
 
   /** Why a peer gets a prefix or does not, and what has become of what it told. */
   explain(peer: string, prefix: string): string {
-    const state = this.#peers.find((each) => each?.peer.name === peer);
+    const state = this.#peers.named(peer);
     if (state === undefined) return `there is no peer ${peer}`;
     const family = parsePrefix(prefix)?.family;
     if (family === undefined) return `${prefix} is no prefix`;
@@ -382,40 +307,6 @@ export class Rib {
     const id = this.#store.intern(attributes());
     keys.set(key, id);
     return id;
-  }
-
-  #reimport(state: PeerState, of: PeerFamily): void {
-    of.rib.reimport(of.feed, importerOf(of, state.peer, this.#us));
-  }
-
-  #setAddresses(state: PeerState, of: PeerFamily): void {
-    const { local, policy, addresses } = of;
-    const now = [local?.address, local?.linkLocal, policy.nextHop].filter((address) => address !== undefined);
-    if (now.length === addresses.size && now.every((address) => addresses.has(address))) return;
-    of.addresses = new Set(now);
-    this.#reimport(state, of);
-  }
-
-  #exportOf({ peer, source }: PeerState, { rib, exports, policy, local }: PeerFamily): Export {
-    const nextHop = policy.nextHop ?? local?.address ?? "";
-    const linkLocal = policy.nextHop === undefined ? local?.linkLocal : undefined;
-    return new Export(rib, source.index, exports, {
-      peer,
-      nextHop,
-      linkLocal,
-      longLived: local?.longLived ?? false,
-    });
-  }
-
-  #families(id: RibPeerId, family: Family | undefined): readonly PeerFamily[] {
-    const { families } = this.#state(id);
-    return family === undefined ? [...families.values()] : [families.get(family)!];
-  }
-
-  #state(id: RibPeerId): PeerState {
-    const state = this.#peers[id];
-    if (state === undefined) throw new RangeError(`there is no peer ${id}`);
-    return state;
   }
 
   #works(): boolean {

@@ -1,11 +1,11 @@
-import type { EncodedAttributes } from "../wire/attributes/encode.ts";
 import type { WireContext } from "../wire/context.ts";
 import { packReach, packWithdraw, type PrefixSource } from "../wire/pack.ts";
-import { type AdjOut, encodeIfPossible } from "./adj-out.ts";
+import type { AdjOut, PeerOut } from "./adj-out.ts";
 import { Candidates } from "./decision.ts";
+import { Encoder } from "./encoder.ts";
 import type { Export } from "./export.ts";
 import type { EgressOptions } from "./egress.ts";
-import type { FamilyRib, Outlet } from "./family-rib.ts";
+import type { FamilyRib } from "./family-rib.ts";
 import { PendingList } from "./pending-list.ts";
 import type { Source } from "./source.ts";
 
@@ -30,7 +30,7 @@ const SLICE = 16_384;
  * All usable paths of each prefix, as far as a peer gets them (RFC 7911). A path keeps its identifier as long as the peer has
  * it. Made for few peers and few paths: here each path is an object.
  */
-export class PathsOut implements AdjOut, Outlet, PrefixSource {
+export class PathsOut implements PeerOut, PrefixSource {
   readonly allPaths = true;
   onPending: () => void = () => {};
   readonly #rib: FamilyRib;
@@ -47,13 +47,14 @@ export class PathsOut implements AdjOut, Outlet, PrefixSource {
   #batch: readonly Item[] = [];
   readonly #candidates = new Candidates();
   #again = false;
-  #encoded: { stamp: number; value: EncodedAttributes | undefined } = { stamp: -1, value: undefined };
+  readonly #encoder: Encoder;
 
   constructor(rib: FamilyRib, context: WireContext, policy: Export, wake: (out: AdjOut) => void) {
     this.#rib = rib;
     this.#context = context;
     this.#export = policy;
     this.#wake = wake;
+    this.#encoder = new Encoder(rib.store, rib.table.family, context);
   }
 
   get pending(): number {
@@ -82,7 +83,6 @@ export class PathsOut implements AdjOut, Outlet, PrefixSource {
     return this.#export.options;
   }
 
-  /** A source is gone: its index will mean another. */
   forget(source: Source): void {
     this.#export.forget(source);
   }
@@ -161,7 +161,7 @@ export class PathsOut implements AdjOut, Outlet, PrefixSource {
     for (let at = 0; at < this.#candidates.length; at += 1) {
       const source = this.#candidates.sources[at]!;
       const id = this.#export.path(prefix, this.#candidates.ids[at]!, source);
-      if (id === 0 || this.#encode(id) === undefined) continue;
+      if (id === 0 || this.#encoder.encode(id) === undefined) continue;
       const sourcePathId = this.#candidates.pathIds[at]!;
       const known = before.find((path) => path.source === source.index && path.sourcePathId === sourcePathId);
       if (known === undefined) {
@@ -224,7 +224,7 @@ export class PathsOut implements AdjOut, Outlet, PrefixSource {
   #announce(): Uint8Array | undefined {
     for (const [id, items] of this.#groups) {
       this.#batch = items;
-      const encoded = this.#encode(id)!;
+      const encoded = this.#encoder.encode(id)!;
       const packed = packReach(this.#context, this.#rib.table.family, encoded, this, 0, items.length);
       // A message's worth of attributes leaves no room: RFC 8654 section 4.
       const taken = packed?.taken ?? items.length;
@@ -234,14 +234,6 @@ export class PathsOut implements AdjOut, Outlet, PrefixSource {
       return packed?.message;
     }
     return undefined;
-  }
-
-  #encode(id: number): EncodedAttributes | undefined {
-    const stamp = this.#rib.store.stampOf(id);
-    if (this.#encoded.stamp === stamp) return this.#encoded.value;
-    const value = encodeIfPossible(this.#rib.store.get(id), this.#context, this.#rib.table.family);
-    this.#encoded = { stamp, value };
-    return value;
   }
 
   #letGo(id: number, items: readonly Item[]): void {
