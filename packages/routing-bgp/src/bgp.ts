@@ -1,11 +1,13 @@
 import type { CloseMode, ConfigEffect } from "@netloom/bgp";
 import {
+  systemClock,
   TypedEmitter,
   type Emits,
   type RoutedNode,
   type RoutePlan,
   type Routing,
   type RoutingContext,
+  type Timer,
   type Underlay,
 } from "@netloom/core";
 import { follow } from "@netloom/core/backend";
@@ -42,9 +44,14 @@ export interface BgpRouting extends Routing {
   status(): Promise<BgpStatus>;
   /** The speaker of an instance: its routes, and why a peer gets one. `undefined` where there is none. */
   speaker(instance: string): SpeakerDriver | undefined;
+  /** Peers are told, and learned routes removed; a speaker that cannot be reached is waited for no longer than 5 seconds. */
+  uninstall(): Promise<void>;
   /** Ends every speaker, also those of other processes; {@link Routing} disposed of only lets go of them. */
   close(mode: CloseMode, message?: string): Promise<void>;
 }
+
+/** How long a goodbye may take. Milliseconds. */
+const FAREWELL = 5000;
 
 /**
  * Tells the fabric where pods and services are, and learns from it.
@@ -129,6 +136,20 @@ class BgpBackend implements BgpRouting {
 
   async close(mode: CloseMode, message?: string): Promise<void> {
     await this.#end((driver) => driver.close(mode, message));
+  }
+
+  async uninstall(): Promise<void> {
+    const { clock } = this.#context?.runtime ?? { clock: systemClock };
+    await this.#end(async (driver) => {
+      let timer: Timer | undefined;
+      const late = new Promise<void>((resolve) => (timer = clock.after(FAREWELL, resolve)));
+      try {
+        await Promise.race([driver.close("withdraw"), late]);
+      } finally {
+        timer?.cancel();
+        await driver.release();
+      }
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

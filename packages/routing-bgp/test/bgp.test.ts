@@ -2,6 +2,7 @@ import type { RoutedService } from "@netloom/core";
 import { memoryStore } from "@netloom/core/memory";
 import { describe, expect, it } from "vitest";
 import { bgp, type BgpRouting } from "../src/bgp.ts";
+import type { SpeakerDriver } from "../src/driver.ts";
 import { localDriver } from "../src/local-driver.ts";
 import type { BgpOptions } from "../src/options.ts";
 import { FakeContext, PREFIX } from "./support/context.ts";
@@ -56,6 +57,22 @@ const fixed = {
   peers: [{ name: "tor", asn: 65_000, address: "192.0.2.1", import: "all" }],
   advertise: everything,
 } as const;
+
+/** Of a driver, to be spread: its methods are its class's. */
+function methodsOf(driver: SpeakerDriver): SpeakerDriver {
+  return {
+    events: driver.events,
+    configure: (settings) => driver.configure(settings),
+    advertise: (sets) => driver.advertise(sets),
+    peers: () => driver.peers(),
+    routes: (query) => driver.routes(query),
+    explain: (...parameters) => driver.explain(...parameters),
+    refresh: (...parameters) => driver.refresh(...parameters),
+    reset: (...parameters) => driver.reset(...parameters),
+    close: (...parameters) => driver.close(...parameters),
+    release: () => driver.release(),
+  };
+}
 
 describe("bgp with options", () => {
   it("makes a speaker that tells the peers of this node's pods, unless told otherwise", async () => {
@@ -181,6 +198,37 @@ describe("bgp with options", () => {
       await settle();
       expect(routing.speaker("default")).toBeUndefined();
     }
+  });
+
+  it("says goodbye when the node is no node any more", async () => {
+    const { routing, context, settle, speaker } = bench(fixed);
+    routing.follow(context);
+    await settle();
+    await routing.uninstall();
+    expect(speaker().closed).toBe("withdraw");
+    expect(context.listeners).toBe(0);
+  });
+
+  it("waits for no speaker that cannot be reached then", async () => {
+    const { createSpeaker } = fakeSpeakers();
+    const context = new FakeContext(memoryStore());
+    let released = 0;
+    const routing = bgp({
+      ...fixed,
+      install: false,
+      driver: () => ({
+        ...methodsOf(localDriver(createSpeaker)),
+        close: () => new Promise<void>(() => undefined),
+        release: async () => void (released += 1),
+      }),
+    });
+    routing.follow(context);
+    await routing.settled();
+    const gone = routing.uninstall();
+    await new Promise(setImmediate);
+    await context.clock.advance(5000);
+    await gone;
+    expect(released).toBe(1);
   });
 
   it.each([

@@ -275,6 +275,8 @@ class NetloomAgent implements Agent {
   }
 
   async uninstall(): Promise<void> {
+    // First, so that nobody sends to a node that would drop it. A fabric that cannot be told keeps nothing in place.
+    await this.#options.routing.uninstall?.().catch((error: unknown) => this.#report(error));
     await this.stop();
     await this.#options.datapath.uninstall();
     await this.cluster.nodes.remove(this.name);

@@ -125,6 +125,12 @@ export interface Routing extends AsyncDisposable {
    * plans are all there is.
    */
   follow?(context: RoutingContext): void;
+  /**
+   * The node is no node any more: what the fabric was told is taken back, what it has told is removed. Called while the
+   * pods still have their network, before the backend is disposed of; waits for nobody for long. Left out where nothing
+   * outlives the process.
+   */
+  uninstall?(): Promise<void>;
   /** Bytes that encapsulation adds to a packet of the underlay's family; 0 where there is none. */
   overhead(underlay: Family): number;
   /**

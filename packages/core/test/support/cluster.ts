@@ -52,7 +52,7 @@ export function rangeIpam(cidr: string, elsewhere?: string): Ipam {
 }
 
 /** Every remote pod CIDR is behind a tunnel. */
-function tunnelRouting(): Routing {
+export function tunnelRouting(): Routing {
   return {
     name: "tunnel",
     start: async () => {},
