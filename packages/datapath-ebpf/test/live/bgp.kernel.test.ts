@@ -178,6 +178,13 @@ describe.skipIf(whyNoLab("BGP between agents and a router") !== undefined)(
       expect(await ping("client", far.address, 1472)).toBe(0);
     });
 
+    it("are withdrawn at once where their node is uninstalled, and it keeps no route", async () => {
+      await two.agent.uninstall();
+      await bgp.eventually("the router forgets", () => !bgp.learned(ROUTER).includes(two.podCIDR));
+      expect(await bgp.told(2)).toEqual([]);
+      expect(bgp.learned("node2")).toEqual([]);
+    });
+
     it("leave no agent with an error", () => {
       expect(bgp.live.nodes.flatMap(({ errors }) => errors)).toEqual([]);
     });
