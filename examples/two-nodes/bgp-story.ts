@@ -23,7 +23,9 @@ export async function meet(fabric: RoutedFabric, { nodes }: DemoCluster): Promis
   console.log(indent(formatSummary(await fabric.routingOf(0).status(), Date.now())));
   console.log(indent(formatRoutes(learned)));
   console.log("  What is in the kernels:\n");
-  for (const where of [ROUTER, ...nodes.map(({ name }) => name)]) {
+  // Of more than two one is like the other.
+  const shown = nodes.length === 2 ? nodes : [first!];
+  for (const where of [ROUTER, ...shown.map(({ name }) => name)]) {
     for (const { to, via, metric } of fabric.routes(where)) {
       console.log(`    ${where.padEnd(7)} ${to.padEnd(15)} via ${via} proto bgp metric ${metric}`);
     }

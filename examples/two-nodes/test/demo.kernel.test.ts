@@ -117,6 +117,19 @@ describe.skipIf(whyNoLab("the demo on the kernel's datapath") !== undefined)("th
     expect(nowhere.output).toMatch(/^demo: --routing bgp needs the kernel: [^\n]+\n$/);
   });
 
+  it("says what it lacks where there is no FRR, and makes nothing", () => {
+    const hidden = 'if [ -d /usr/lib/frr ]; then mount -t tmpfs none /usr/lib/frr; fi; exec "$@"';
+    const command = [process.execPath, "--conditions=@netloom/source", MAIN, "--routing", "bgp"];
+    const { status, stderr, stdout } = spawnSync("unshare", ["-m", "sh", "-c", hidden, "sh", ...command], {
+      encoding: "utf8",
+    });
+    expect(stderr).toBe(
+      "demo: --routing bgp needs FRR as the router, and it is not installed: apt-get install frr\n",
+    );
+    expect(stdout).toBe("");
+    expect(status).toBe(1);
+  });
+
   it("ends well when it is interrupted", async () => {
     const child = await halfWay();
     child.kill("SIGINT");
