@@ -63,7 +63,7 @@ describe.skipIf(whyNoLab("BGP between agents and a router") !== undefined)(
       const talk = startPeer(bgp.live, "client", "tcp-talk", far.address, 8081, 5);
       await talk.next(({ answer }) => answer !== undefined);
       await talk.kill();
-      expect(server.said.find(({ from }) => from !== undefined)?.["from"]).toContain(client.address);
+      expect((await server.first(({ from }) => from !== undefined))["from"]).toContain(client.address);
       await server.kill();
     });
 
@@ -92,7 +92,7 @@ describe.skipIf(whyNoLab("BGP between agents and a router") !== undefined)(
       const talk = startPeer(bgp.live, "client", "tcp-talk", WORLD, 80, 5);
       await talk.next(({ answer }) => answer !== undefined);
       await talk.kill();
-      expect(world.said.find(({ from }) => from !== undefined)?.["from"]).toContain(one.address);
+      expect((await world.first(({ from }) => from !== undefined))["from"]).toContain(one.address);
       await world.kill();
     });
 

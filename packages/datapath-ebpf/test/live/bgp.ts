@@ -69,9 +69,7 @@ export class BgpCluster implements AsyncDisposable {
         routerId: gatewayOf(1),
         kernel: true,
         announce: [{ prefix: "0.0.0.0/0" }],
-        neighbours: live.nodes.map(
-          ({ number, address }) => ({ asn: asnOf(number), address, ...neighbour }) as NeighbourOptions,
-        ),
+        neighbours: live.nodes.map(({ number, address }) => ({ asn: asnOf(number), address, ...neighbour })),
       });
       return new BgpCluster(live, router, routings);
     } catch (error) {

@@ -55,7 +55,9 @@ describe.skipIf(whyNoLab("native routing with a tunnel in the kernel's datapath"
       const server = await serve(live, to, "tcp-lines", 8080);
       const talk = startPeer(live, from, "tcp-talk", address, 8080, 2);
       await talk.next(({ answer }) => answer !== undefined);
-      expect(server.said.find((said) => said["from"] !== undefined)?.["from"]).toContain(pods[from]!.address);
+      expect((await server.first((said) => said["from"] !== undefined))["from"]).toContain(
+        pods[from]!.address,
+      );
       await talk.kill();
       await server.kill();
     });
@@ -73,7 +75,7 @@ describe.skipIf(whyNoLab("native routing with a tunnel in the kernel's datapath"
       const world = await serve(live, "world", "tcp-lines", 80);
       const talk = startPeer(live, "distant", "tcp-talk", WORLD, 80, 5);
       await talk.next(({ answer }) => answer !== undefined);
-      expect(world.said.find(({ from }) => from !== undefined)?.["from"]).toContain("192.168.60.3");
+      expect((await world.first(({ from }) => from !== undefined))["from"]).toContain("192.168.60.3");
       await talk.kill();
       await world.kill();
     });
@@ -136,7 +138,9 @@ describe.skipIf(whyNoLab("native routing by the fabric in the kernel's datapath"
       const server = await serve(live, to, "tcp-lines", 8080);
       const talk = startPeer(live, from, "tcp-talk", address, 8080, 2);
       await talk.next(({ answer }) => answer !== undefined);
-      expect(server.said.find((said) => said["from"] !== undefined)?.["from"]).toContain(pods[from]!.address);
+      expect((await server.first((said) => said["from"] !== undefined))["from"]).toContain(
+        pods[from]!.address,
+      );
       await talk.kill();
       await server.kill();
     });

@@ -88,7 +88,7 @@ describe.skipIf(whyNoLab("native routing in the kernel's datapath") !== undefine
       expect(new Set(seen).size).toBe(2);
       const talk = startPeer(live, "client", "tcp-talk", far.address, 8081, 5);
       await talk.next(({ answer }) => answer !== undefined);
-      expect(server.said.find(({ from }) => from !== undefined)?.["from"]).toContain(client.address);
+      expect((await server.first(({ from }) => from !== undefined))["from"]).toContain(client.address);
       await talk.kill();
       await server.kill();
       const flow = await live.flow(

@@ -14,6 +14,8 @@ export interface Peer {
   readonly said: readonly Said[];
   /** The next thing it says that fits. @throws where it ends, or says nothing of the kind for 20 seconds. */
   next(fits?: (said: Said) => boolean): Promise<Said>;
+  /** The first thing that fits of all it has said, or will say. */
+  first(fits: (said: Said) => boolean): Promise<Said>;
   /** Resolves with all it said when it has ended. */
   ended: Promise<readonly Said[]>;
   /** Asks it to end, and waits until it has. */
@@ -44,24 +46,26 @@ export function startPeer(
     wake();
     return said;
   });
+  const hear = async (fits: (said: Said) => boolean, after: number): Promise<Said> => {
+    const deadline = Date.now() + 20_000;
+    for (let from = after; ;) {
+      const found = said.slice(from).find(fits);
+      if (found !== undefined) return found;
+      from = said.length;
+      if (over) throw new Error(`${role} ended without saying it; it said ${JSON.stringify(said)}`);
+      if (Date.now() > deadline)
+        throw new Error(`${role} does not say it; it said ${JSON.stringify(said.slice(-5))}`);
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        setTimeout(resolve, 100);
+      });
+    }
+  };
   return {
     said,
     ended,
-    async next(fits = () => true) {
-      const deadline = Date.now() + 20_000;
-      for (let from = said.length; ;) {
-        const found = said.slice(from).find(fits);
-        if (found !== undefined) return found;
-        from = said.length;
-        if (over) throw new Error(`${role} ended without saying it; it said ${JSON.stringify(said)}`);
-        if (Date.now() > deadline)
-          throw new Error(`${role} does not say it; it said ${JSON.stringify(said.slice(-5))}`);
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          setTimeout(resolve, 100);
-        });
-      }
-    },
+    next: (fits = () => true) => hear(fits, said.length),
+    first: (fits) => hear(fits, 0),
     stop() {
       child.kill("SIGTERM");
       return ended;

@@ -63,7 +63,7 @@ describe.skipIf(whyNoLab("traffic through the kernel's datapath") !== undefined)
     const world = await serve(live, "world", "tcp-lines", 80);
     const talk = startPeer(live, "client", "tcp-talk", WORLD, 80, 5);
     await talk.next(({ answer }) => answer !== undefined);
-    expect(world.said.find(({ from }) => from !== undefined)?.["from"]).toContain(client.node.address);
+    expect((await world.first(({ from }) => from !== undefined))["from"]).toContain(client.node.address);
     expect(await ping("client", WORLD, 8)).toBe(0);
     await talk.kill();
     await world.kill();
