@@ -97,7 +97,7 @@ describe.skipIf(whyNoLab("restarts of BGP daemons") !== undefined).concurrent("a
 
 interface MortalMeeting extends AsyncDisposable {
   readonly router: Router;
-  begin(how: { readonly routes: readonly string[]; readonly restarting: boolean }): Mortal;
+  readonly begin: (how: { readonly routes: readonly string[]; readonly restarting: boolean }) => Mortal;
 }
 
 /** A daemon, and a speaker of ours in a process that can be killed. */

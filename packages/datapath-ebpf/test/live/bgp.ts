@@ -21,7 +21,7 @@ import { gatewayOf, LiveCluster, ROUTER } from "./cluster.ts";
 const ROUTER_ASN = 65_000;
 
 /** Each node's own: what the others tell has to pass through no node's number twice. */
-export function asnOf(number: number): number {
+function asnOf(number: number): number {
   return ROUTER_ASN + number;
 }
 

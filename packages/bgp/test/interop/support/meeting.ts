@@ -79,7 +79,7 @@ export interface Meeting extends AsyncDisposable {
   readonly config: SpeakerConfig;
   readonly dependencies: SpeakerDependencies;
   /** On both sides. */
-  established(): Promise<void>;
+  readonly established: () => Promise<void>;
 }
 
 /** Both families, everything goes. We are .1, AS 65001; they are .2, AS 65002. */
@@ -98,7 +98,7 @@ export async function meet(kind: Kind, options: MeetingOptions = {}): Promise<Me
         asn: ourAsn,
         families: ["ipv4-unicast", "ipv6-unicast"],
         ...options.theirs,
-      } as NeighbourOptions,
+      },
     ],
     ...options.router,
   };

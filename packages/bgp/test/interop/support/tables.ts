@@ -55,7 +55,7 @@ export async function weLack(speaker: Speaker, prefix: string): Promise<void> {
   await waitFor(`we have lost ${prefix}`, () => learned(speaker).every((route) => route.prefix !== prefix));
 }
 
-export function familyOf(prefix: string): RouterFamily {
+function familyOf(prefix: string): RouterFamily {
   return prefix.includes(":") ? "ipv6-unicast" : "ipv4-unicast";
 }
 

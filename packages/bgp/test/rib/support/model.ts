@@ -125,7 +125,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
 export const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 /** What there should be: maps and lists, nothing remembered but what was told. */
-export class Model {
+class Model {
   readonly told = PEERS.map(() => new Map<string, PathAttributes>());
   readonly stale = PEERS.map(() => new Set<string>());
   readonly imports = PEERS.map(() => 0);
