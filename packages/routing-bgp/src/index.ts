@@ -49,6 +49,8 @@ export type { KernelNextHop, KernelRoute, RouteRefusal, RouteTable, RouteWrite }
 // For people, and for Prometheus.
 export { formatNeighbor } from "./text/neighbor.ts";
 export { formatRoutes } from "./text/routes.ts";
+export { neighbor, rib, summary } from "./text/show.ts";
+export type { Shown } from "./text/show.ts";
 export { formatSummary } from "./text/summary.ts";
 export { bgpMetrics, bgpPrometheusText } from "./metrics.ts";
 export type { Metric, MetricSample } from "./metrics.ts";
