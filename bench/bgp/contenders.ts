@@ -8,6 +8,7 @@ import {
   startFrr,
   startGobgp,
 } from "@netloom/lab/routers";
+import { SPEAKER } from "./built.ts";
 import { momentOf, Program } from "./program.ts";
 import type { Report } from "./programs/talk.ts";
 import { formatPrefix, lastTold } from "./prefixes.ts";
@@ -135,7 +136,7 @@ async function ours(lab: Lab, { asn, routerId, neighbours }: Setup): Promise<Con
       families: { "ipv4-unicast": { import: all, export: all } },
     })),
   };
-  const program = new Program(lab, "router", "netloom", [JSON.stringify(config)]);
+  const program = new Program(lab, "router", "netloom", [JSON.stringify(config)], SPEAKER);
   await program.next("started");
   return {
     pid: program.pid,

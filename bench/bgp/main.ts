@@ -9,6 +9,7 @@ import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { Lab } from "@netloom/lab";
 import { withLab } from "../lib/interrupt.ts";
+import { buildSpeaker } from "./built.ts";
 import { CONTENDERS } from "./contenders.ts";
 import { latency } from "./latency.ts";
 import { makeScene } from "./scene.ts";
@@ -36,6 +37,7 @@ const unknown = names.filter((name) => CONTENDERS[name] === undefined);
 if (unknown.length > 0) throw new Error(`no contender ${unknown.join(", ")}`);
 const parts = new Set(values.parts.split(","));
 
+if (names.includes("Netloom")) await buildSpeaker();
 await withLab(new Lab("bench"), async (lab) => {
   makeScene(lab, SESSIONS);
   console.log(`load before: ${loadavg()[0]!.toFixed(1)}`);

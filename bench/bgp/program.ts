@@ -14,8 +14,14 @@ export class Program implements AsyncDisposable {
   #failure: ((error: Error) => void) | undefined;
   #ended = false;
 
-  constructor(lab: Lab, namespace: string, name: string, args: readonly (string | number)[]) {
-    const path = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
+  /** @param path - built; otherwise it is run from its source */
+  constructor(
+    lab: Lab,
+    namespace: string,
+    name: string,
+    args: readonly (string | number)[],
+    path = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url)),
+  ) {
     const node = ["--conditions=@netloom/source", "--disable-warning=ExperimentalWarning", path];
     this.#name = name;
     this.#child = lab.spawn(namespace, process.execPath, [...node, ...args.map(String)], {
