@@ -17,7 +17,8 @@ import type { PeerConfig } from "./config.ts";
 import type { World } from "./deps.ts";
 import { Flush } from "./flush.ts";
 import type { MonitoredSession, Monitors } from "./monitor.ts";
-import { Retention, type PeerRestart } from "./retention.ts";
+import { statusOf } from "./peer-status.ts";
+import { restartOf, Retention } from "./retention.ts";
 import { CEASE } from "../wire/notification.ts";
 import type { FamilyStatus, PeerState, PeerStatus, RibRoute } from "./status.ts";
 
@@ -101,6 +102,16 @@ export class Peer implements SessionHandler {
     return this.#session.state;
   }
 
+  /** A connection is there, or under way. */
+  get calling(): boolean {
+    return (
+      this.state === "connect" ||
+      this.state === "open-sent" ||
+      this.state === "open-confirm" ||
+      this.state === "established"
+    );
+  }
+
   start(): void {
     if (this.#config.shutdown === undefined) this.#session.start();
   }
@@ -172,27 +183,8 @@ export class Peer implements SessionHandler {
   }
 
   status(): PeerStatus {
-    const { negotiated, stats } = this.#session;
-    const { remote } = this.#config;
-    const connection = this.#session.connection;
-    return {
-      name: this.name,
-      remoteAddress: connection?.remote.address ?? ("address" in remote ? remote.address : ""),
-      remoteAsn:
-        negotiated?.remoteAsn ??
-        (typeof this.#config.remoteAsn === "number" ? this.#config.remoteAsn : undefined),
-      remoteRouterId: negotiated?.remoteRouterId,
-      localAddress: connection?.local.address,
-      state: this.state,
-      establishedAt: stats.establishedAt,
-      established: stats.established,
-      holdTime: negotiated?.holdTime,
-      keepalive: negotiated?.keepalive,
-      families: familiesOf(this.#config).map((family) => this.#familyStatus(family)),
-      capabilities: negotiated?.capabilities ?? [],
-      messages: { received: total(stats.received), sent: total(stats.sent) },
-      lastError: lastErrorOf(this.#session),
-    };
+    const families = familiesOf(this.#config).map((family) => this.#familyStatus(family));
+    return statusOf(this.name, this.#config, this.#session, families);
   }
 
   stateChanged(from: PeerState, to: PeerState, reason: BgpError | undefined): void {
@@ -357,25 +349,4 @@ export class Peer implements SessionHandler {
 /** Route servers leave themselves out of paths: RFC 7947 section 2.2.2.1. */
 function enforcesFirstAs({ enforceFirstAs, role }: PeerConfig): boolean {
   return enforceFirstAs ?? role !== "rs-client";
-}
-
-function restartOf({ gracefulRestart, longLived }: Negotiated): PeerRestart | undefined {
-  if (gracefulRestart === undefined) return undefined;
-  const { families, restartTime } = gracefulRestart;
-  return {
-    restartTime,
-    families: families.map(({ family }) => family),
-    forwarding: families.flatMap(({ family, forwarding }) => (forwarding ? [family] : [])),
-    longLived: new Map(longLived.map(({ family, staleTime }) => [family, staleTime])),
-  };
-}
-
-function lastErrorOf({ lastError }: Session): PeerStatus["lastError"] {
-  if (lastError === undefined) return undefined;
-  const { message, notification } = lastError.error;
-  return { message, at: lastError.at, ...(notification === undefined ? {} : { notification }) };
-}
-
-function total(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../clock.ts";
 import type { Family } from "../wire/family.ts";
+import type { Negotiated } from "../wire/negotiate.ts";
 
 /** The routes of one peer, as far as keeping them is concerned. */
 export interface RetainedRoutes {
@@ -102,4 +103,16 @@ export class Retention {
   #after(family: Family, seconds: number, callback: () => void): void {
     this.#timers.set(family, this.#clock.after(seconds * 1000, callback));
   }
+}
+
+/** What a peer said of its restarts; `undefined`: not both of us have that. */
+export function restartOf({ gracefulRestart, longLived }: Negotiated): PeerRestart | undefined {
+  if (gracefulRestart === undefined) return undefined;
+  const { families, restartTime } = gracefulRestart;
+  return {
+    restartTime,
+    families: families.map(({ family }) => family),
+    forwarding: families.flatMap(({ family, forwarding }) => (forwarding ? [family] : [])),
+    longLived: new Map(longLived.map(({ family, staleTime }) => [family, staleTime])),
+  };
 }

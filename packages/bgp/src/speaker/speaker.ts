@@ -1,17 +1,18 @@
 import { exportBmp, type BmpExporter } from "../bmp/exporter.ts";
 import { BgpError } from "../errors.ts";
-import type { RouteReader } from "../rib/local-routes.ts";
 import { Rib } from "../rib/rib.ts";
-import type { Connection, Listener } from "../transport/transport.ts";
+import type { Connection } from "../transport/transport.ts";
 import { FAMILIES, type Family } from "../wire/family.ts";
 import { cease, CEASE, encodeNotification } from "../wire/notification.ts";
 import { callerOf } from "./callers.ts";
 import { checkConfig } from "./check-config.ts";
 import type { PeerConfig, SpeakerConfig } from "./config.ts";
 import { worldOf, type SpeakerDependencies, type World } from "./deps.ts";
+import { Doors } from "./doors.ts";
 import { effectOf } from "./effect.ts";
 import { Events } from "./events.ts";
-import { expectationsOf, requireSupport } from "./expectations.ts";
+import { requireSupport } from "./expectations.ts";
+import { Loader } from "./loader.ts";
 import { Monitors, type SessionMonitor } from "./monitor.ts";
 import { Peer, type PeerHost } from "./peer.ts";
 import type { PeerStatus, RibRoute } from "./status.ts";
@@ -32,9 +33,6 @@ export function createSpeaker(config: SpeakerConfig, dependencies: SpeakerDepend
 /** Seconds: how long peers keep what we told them, where the configuration does not say (RFC 4724). */
 const RESTART_TIME = 120;
 
-/** Milliseconds of reading routes before others get their turn. */
-const SLICE = 5;
-
 /** Best routes told at once. */
 const BATCH = 1000;
 
@@ -47,10 +45,9 @@ class BgpSpeaker implements Speaker {
   });
   readonly #monitors = new Monitors((error) => this.#events.report(error));
   readonly #peers = new Map<string, Peer>();
-  /** By set: the call that counts. */
-  readonly #loads = new Map<string, RouteReader>();
+  readonly #loader: Loader;
+  readonly #doors: Doors;
   #config: SpeakerConfig;
-  #listeners: Listener[] = [];
   #exporter: BmpExporter | undefined;
   #status: "idle" | "running" | "closed" = "idle";
   #restartOver = 0;
@@ -60,6 +57,12 @@ class BgpSpeaker implements Speaker {
     this.#world = world;
     this.#config = config;
     this.#rib = this.#makeRib();
+    this.#loader = new Loader(this.#rib, world);
+    this.#doors = new Doors({
+      transport: world.transport,
+      onConnection: (connection) => this.#called(connection),
+      onError: (error) => this.#events.report(error),
+    });
   }
 
   async start({ restarting = false, ready = Promise.resolve() }: StartOptions = {}): Promise<void> {
@@ -70,7 +73,7 @@ class BgpSpeaker implements Speaker {
     this.#ready = ready.catch((error: unknown) => this.#events.report(error));
     if (restarting) this.#restartOver = this.#world.clock.monotonic() + this.#restartTime();
     try {
-      await this.#listen();
+      await this.#doors.configure(this.#config);
     } catch (error) {
       this.#status = "idle";
       throw error;
@@ -91,8 +94,7 @@ class BgpSpeaker implements Speaker {
     this.#config = config;
     if (this.#status !== "running") return effect;
     this.#export();
-    if (JSON.stringify(before.listen) !== JSON.stringify(config.listen)) await this.#listen();
-    else this.#expect();
+    await this.#doors.configure(config);
     const again = effect.reset.map(({ peer }) => peer);
     await Promise.all([
       ...effect.removed.map((name) => this.#remove(name, CEASE.peerDeconfigured)),
@@ -110,30 +112,13 @@ class BgpSpeaker implements Speaker {
   advertise(set: string, routes: Iterable<LocalRoute>): void {
     if (this.#status === "closed") throw closed();
     this.#rib.advertise(set, routes);
-    this.#loads.delete(set);
+    this.#loader.forget(set);
   }
 
   async load(set: string, routes: Iterable<LocalRoute>): Promise<void> {
-    const { clock, defer } = this.#world;
-    const reader = this.#rib.reader(set);
-    this.#loads.set(set, reader);
-    try {
-      let began = clock.monotonic();
-      for (const route of routes) {
-        if (this.#status === "closed") throw closed();
-        reader.add(route);
-        if (clock.monotonic() - began < SLICE) continue;
-        await new Promise<void>((resolve) => defer(resolve));
-        if (this.#loads.get(set) !== reader) break;
-        began = clock.monotonic();
-      }
-      if (this.#loads.get(set) !== reader) return reader.release();
-    } catch (error) {
-      reader.release();
-      throw error;
-    }
-    this.#loads.delete(set);
-    return new Promise((resolve) => this.#rib.replaceSet(set, reader, resolve));
+    await this.#loader.load(set, routes, () => {
+      if (this.#status === "closed") throw closed();
+    });
   }
 
   peers(): readonly PeerStatus[] {
@@ -184,10 +169,7 @@ class BgpSpeaker implements Speaker {
     const how = mode === "preserve" ? ("silent" as const) : { subcode, message, hard: true };
     const peers = [...this.#peers.values()];
     this.#peers.clear();
-    await Promise.all([
-      ...this.#listeners.splice(0).map((listener) => listener.close()),
-      ...peers.map((peer) => peer.stop(how)),
-    ]);
+    await Promise.all([this.#doors.close(), ...peers.map((peer) => peer.stop(how))]);
     await this.#exporter?.close();
     this.#events.clear();
   }
@@ -243,33 +225,10 @@ class BgpSpeaker implements Speaker {
     this.#exporter = exportBmp(this, { ...config, transport, clock, random, slices, onError });
   }
 
-  async #listen(): Promise<void> {
-    await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
-    const { listen } = this.#config;
-    if (listen === undefined) return;
-    const { addresses = ["0.0.0.0", "::"], port = 179 } = listen;
-    try {
-      for (const address of addresses) {
-        const onConnection = (connection: Connection): void => this.#called(connection);
-        const onError = (error: Error): void => this.#events.report(error);
-        this.#listeners.push(await this.#world.transport.listen({ address, port, onConnection, onError }));
-      }
-    } catch (error) {
-      await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
-      throw error;
-    }
-    this.#expect();
-  }
-
-  #expect(): void {
-    const peers = expectationsOf(this.#config);
-    for (const listener of this.#listeners) listener.expect(peers);
-  }
-
   #called(connection: Connection): void {
     const config = callerOf(connection, this.#config.peers);
     const peer = config === undefined ? undefined : this.#callee(config, connection);
-    if (peer !== undefined && peer.config.shutdown === undefined) return peer.accept(connection);
+    if (peer !== undefined) return peer.accept(connection);
     connection.write(encodeNotification(cease("connectionRejected")));
     connection.end(1000);
   }
@@ -331,19 +290,23 @@ class BgpSpeaker implements Speaker {
       ready: this.#ready,
       monitors: this.#monitors,
       restarting: () => this.#world.clock.monotonic() < this.#restartOver,
-      changed: (peer, before, reason) => this.#events.emit("peer:changed", peer.status(), before, reason),
+      changed: (peer, before, reason) => {
+        this.#events.emit("peer:changed", peer.status(), before, reason);
+        // Whoever called and came to nothing takes nobody's place.
+        if (before !== "established" && !peer.calling) this.#gone(peer);
+      },
       complete: (peer, family) => this.#events.emit("rib:complete", peer.name, family),
       malformed: (peer, faults) => this.#events.emit("update:malformed", peer.name, faults),
-      gone: (peer) => {
-        if ("dynamic" in peer.config.remote && this.#peers.get(peer.name) === peer) void this.#dismiss(peer);
-      },
+      gone: (peer) => this.#gone(peer),
     };
   }
 
   /** A dynamic peer that has gone for good is made again when it calls again. */
-  async #dismiss(peer: Peer): Promise<void> {
+  #gone(peer: Peer): void {
+    if (!("dynamic" in peer.config.remote) || this.#peers.get(peer.name) !== peer) return;
     this.#peers.delete(peer.name);
-    await peer.stop("silent");
+    // Not from within what its session tells of.
+    this.#world.defer(() => void peer.stop("silent"));
   }
 
   /** Milliseconds: longest that any peer keeps what we told it. */

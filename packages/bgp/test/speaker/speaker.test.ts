@@ -193,6 +193,20 @@ describe("a speaker", () => {
     expect(refused.peers()[0]?.lastError).toMatchObject({ notification: { code: 6, subcode: 5 } });
   });
 
+  it("keeps no place for a caller from a prefix who came to nothing", async () => {
+    const hub = fabric.speaker(A, 65_001, [
+      { at: "hosts", asn: 65_003, remote: { dynamic: "192.0.2.0/24", limit: 1 } },
+    ]);
+    // Not the AS that is waited for.
+    const wrong = fabric.speaker(B, 65_002, [{ at: A, asn: 65_001, timers: { connectRetry: 600 } }]);
+    await fabric.seconds(5);
+    expect(wrong.peers()[0]?.lastError).toMatchObject({ notification: { code: 2, subcode: 2 } });
+    expect(hub.peers()).toEqual([]);
+    fabric.speaker(C, 65_003, [{ at: A, asn: 65_001 }]);
+    await fabric.seconds(10);
+    expect(states(hub)).toEqual([`hosts/${C} established`]);
+  });
+
   it("asks a peer to tell everything again, and is asked", async () => {
     const a = fabric.speaker(A, 65_001, [{ at: B, asn: 65_002 }]);
     const b = fabric.speaker(B, 65_002, [{ at: A, asn: 65_001 }]);
