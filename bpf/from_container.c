@@ -71,7 +71,7 @@ int from_container(struct __sk_buff *skb)
 	__u32 chosen = 0;
 	__be32 tunnel = 0;
 	bool native = false;
-	bool asked;
+	bool asked, own_address;
 	int reason;
 
 	if (skb->protocol == bpf_htons(ETH_P_ARP))
@@ -148,7 +148,7 @@ int from_container(struct __sk_buff *skb)
 				return drop(&walk, reason);
 		}
 		if (chosen) {
-			reason = service_remember(&walk, chosen);
+			reason = service_remember(&walk, chosen, 0);
 			if (reason)
 				return drop(&walk, reason);
 		}
@@ -165,5 +165,8 @@ int from_container(struct __sk_buff *skb)
 		return to_overlay_node(&walk, tunnel);
 	if (native)
 		return to_native(&walk, &hop);
-	return to_uplink(&walk, walk.ct_state == CT_REPLY);
+	/* Answers are from whom was asked; of errors, those about what came to a frontend. */
+	own_address = walk.ct_state == CT_REPLY ||
+		      (walk.ct_state == CT_RELATED && ct && (ct->flags & CT_FROM_OUTSIDE));
+	return to_uplink(&walk, own_address);
 }

@@ -2,6 +2,8 @@
 #include "lib/admit.h"
 #include "lib/deliver.h"
 #include "lib/ipcache.h"
+#include "lib/nat.h"
+#include "lib/north_south.h"
 #include "lib/parse.h"
 
 /* What other nodes encapsulated: the tunnel device, ingress. The VNI says whose packet it is. */
@@ -31,6 +33,16 @@ int from_overlay(struct __sk_buff *skb)
 	if (!pod) {
 		if (!is_this_node(walk.came.destination))
 			return drop(&walk, DROP_UNROUTABLE);
+		if (walk.came.destination == router_ipv4) {
+			reason = nat_restore(&walk);
+			if (!reason && walk.goes.destination != router_ipv4) {
+				reason = answer_client(&walk);
+				if (!reason)
+					return to_uplink(&walk, true);
+			}
+			if (reason)
+				return drop(&walk, reason);
+		}
 		walk.destination_identity = IDENTITY_HOST;
 		return to_stack(&walk);
 	}

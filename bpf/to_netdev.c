@@ -33,7 +33,7 @@ int to_netdev(struct __sk_buff *skb)
 	if (reason)
 		return drop(&walk, reason);
 	walk.destination_identity = world_identity;
-	reason = walk.related ? nat_masquerade_error(&walk) : nat_masquerade(&walk);
+	reason = walk.related ? nat_masquerade_error(&walk) : nat_masquerade(&walk, node_ipv4);
 	if (reason)
 		return drop(&walk, reason);
 	forwarded(&walk, OUTCOME_TO_NETDEV);

@@ -149,18 +149,24 @@ static __always_inline bool ct_translated_alike(const struct ct_value *ct, const
 	       (ct->nat_address.word[3] == packet->nat_address && ct->nat_port == packet->nat_port);
 }
 
-static __always_inline int ct_create(struct walk *walk, const struct ends *ends, const struct ct_new *remember)
+/*
+ * Once a flow, so it is a function of its own. Not static: the verifier walks it once, by itself. The packet comes beside
+ * `walk`, as everywhere; clang 14 tells the kernel too little of its type otherwise.
+ */
+__noinline int ct_insert(struct __sk_buff *skb, struct walk *walk, const struct ends *ends, const struct ct_new *remember)
 {
-	__u32 flags = ct_flags_after(walk, remember->flags, false);
-	struct ct_value value = {
-		.reported = walk->now,
-		.tcp_flags_origin = walk->tcp_flags & (TCP_FLAG_FIN | TCP_FLAG_SYN | TCP_FLAG_RST),
-		.backend = remember->backend,
-		.egress_allowed = remember->egress_allowed,
-		.ingress_allowed = remember->ingress_allowed,
-	};
+	struct ct_value value = {};
 	struct ct_key key;
+	__u32 flags;
 
+	if (!skb || !walk || !ends || !remember)
+		return DROP_CT_INSERTION_FAILED; /* never: says so to the verifier */
+	flags = ct_flags_after(walk, remember->flags, false);
+	value.reported = walk->now;
+	value.tcp_flags_origin = walk->tcp_flags & (TCP_FLAG_FIN | TCP_FLAG_SYN | TCP_FLAG_RST);
+	value.backend = remember->backend;
+	value.egress_allowed = remember->egress_allowed;
+	value.ingress_allowed = remember->ingress_allowed;
 	if (ct_key_of(ends, walk->protocol, &key))
 		flags |= CT_ORIGIN_IS_LOW;
 	value.flags = flags;
@@ -171,4 +177,13 @@ static __always_inline int ct_create(struct walk *walk, const struct ends *ends,
 	}
 	walk->report = true;
 	return bpf_map_update_elem(&conntrack, &key, &value, BPF_ANY) ? DROP_CT_INSERTION_FAILED : 0;
+}
+
+static __always_inline int ct_create(struct walk *walk, const struct ends *ends, const struct ct_new *remember)
+{
+	struct __sk_buff *skb = walk->skb;
+	int reason = ct_insert(skb, walk, ends, remember);
+
+	walk->skb = skb;
+	return reason;
 }

@@ -116,9 +116,9 @@ static __always_inline int rewrite_end(struct walk *walk, enum which_end which, 
  * Gives one end of the packet inside an ICMP error another address and port, so that the host it is for knows
  * the packet as its own. The inner IP checksum makes up for the address, so only the port changes the outer sum.
  */
-static __always_inline int rewrite_inner_end(struct walk *walk, enum which_end which, __be32 address, __be16 port)
+static __always_inline int rewrite_inner_packet(struct __sk_buff *skb, struct walk *walk, enum which_end which,
+						__be32 address, __be16 port)
 {
-	struct __sk_buff *skb = walk->skb;
 	__be32 old = which == END_SOURCE ? walk->inner.source : walk->inner.destination;
 	__be16 old_port = which == END_SOURCE ? walk->inner.source_port : walk->inner.destination_port;
 	__u32 l4 = walk->l4_offset & 0x7f;
@@ -144,4 +144,9 @@ static __always_inline int rewrite_inner_end(struct walk *walk, enum which_end w
 		ip->daddr = address;
 	*field = port;
 	return 0;
+}
+
+static __always_inline int rewrite_inner_end(struct walk *walk, enum which_end which, __be32 address, __be16 port)
+{
+	return rewrite_inner_packet(walk->skb, walk, which, address, port);
 }

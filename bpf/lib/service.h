@@ -59,12 +59,11 @@ static __always_inline struct backend_value *service_backend_kept(const struct c
 	return backend;
 }
 
-static __always_inline struct backend_value *service_backend_chosen(const struct walk *walk,
-								    const struct service_value *service, __u32 *index)
+/* @id: of the Maglev table. */
+static __always_inline struct backend_value *service_backend_chosen(const struct walk *walk, __u32 id, __u32 *index)
 {
 	/* Scales the hash into the table: no division, and a bound that the verifier sees. */
 	__u64 slot = (__u64)flow_hash(walk) * MAGLEV_SLOTS >> 32;
-	__u32 id = service->id;
 	struct maglev_table *table;
 	struct backend_value *backend;
 
@@ -105,7 +104,7 @@ static __always_inline int service_translate(struct walk *walk, struct ct_value 
 		if (!service)
 			return ct && (ct->flags & CT_SERVICE) ? DROP_NO_BACKEND : 0;
 		walk->service = service->id;
-		backend = service_backend_chosen(walk, service, chosen);
+		backend = service_backend_chosen(walk, service->id, chosen);
 		if (!backend)
 			return DROP_NO_BACKEND;
 	}
@@ -128,11 +127,44 @@ static __always_inline int service_translate(struct walk *walk, struct ct_value 
 	return rewrite_end(walk, END_DESTINATION, address, port);
 }
 
-/* Remembers the chosen backend, once policy has let the packet pass: what is refused leaves nothing. */
-static __always_inline int service_remember(struct walk *walk, __u32 chosen)
+/*
+ * The same for a client outside, whose packet is for a frontend that has been looked up. The client may be the backend,
+ * and needs no other address for that: it gets this node's.
+ */
+static __always_inline int service_translate_from_outside(struct walk *walk, const struct service_value *service,
+							  struct ct_value *ct, struct ct_new *remember, __u32 *chosen)
+{
+	struct backend_value *backend = NULL;
+	__be32 address;
+	__be16 port;
+
+	if (ct) {
+		backend = service_backend_kept(ct);
+		if (backend)
+			ct_touch(walk, ct);
+	}
+	if (!backend) {
+		walk->service = service->external_id;
+		backend = service_backend_chosen(walk, service->external_id, chosen);
+		if (!backend)
+			return DROP_NO_BACKEND;
+	}
+	address = backend->address.word[3];
+	port = backend->port;
+	remember->flags = CT_TRANSLATED | CT_FROM_OUTSIDE;
+	remember->nat_address = walk->goes.destination;
+	remember->nat_port = walk->goes.destination_port;
+	return rewrite_end(walk, END_DESTINATION, address, port);
+}
+
+/*
+ * Remembers the chosen backend, once policy has let the packet pass: what is refused leaves nothing. `from` is
+ * CT_FROM_OUTSIDE, or 0 for a pod of this node.
+ */
+static __always_inline int service_remember(struct walk *walk, __u32 chosen, __u32 from)
 {
 	struct ct_new entry = {
-		.flags = CT_SERVICE,
+		.flags = CT_SERVICE | from,
 		.backend = chosen,
 		.nat_address = walk->goes.destination,
 		.nat_port = walk->goes.destination_port,
@@ -162,6 +194,9 @@ static __always_inline int service_restore_inner(struct walk *walk, const struct
 	if (!walk->origin)
 		return 0;
 	reason = rewrite_inner_end(walk, END_DESTINATION, ct->nat_address.word[3], ct->nat_port);
+	/* Outside nobody knows a backend, nor who is on the way there. */
+	if (!reason && (ct->flags & CT_FROM_OUTSIDE))
+		return rewrite_end(walk, END_SOURCE, ct->nat_address.word[3], walk->goes.source_port);
 	if (reason || !(ct->flags & CT_LOOPBACK))
 		return reason;
 	/* The pod tells itself: of its own packet, and from the frontend. */
@@ -177,6 +212,9 @@ static __always_inline int service_translate_inner(struct walk *walk, const stru
 {
 	int reason = rewrite_inner_end(walk, END_SOURCE, ct->nat_address.word[3], ct->nat_port);
 
-	return reason ? reason
-		      : rewrite_end(walk, END_DESTINATION, ct->nat_address.word[3], walk->goes.destination_port);
+	if (reason)
+		return reason;
+	walk->inner.source = ct->nat_address.word[3];
+	walk->inner.source_port = ct->nat_port;
+	return rewrite_end(walk, END_DESTINATION, ct->nat_address.word[3], walk->goes.destination_port);
 }

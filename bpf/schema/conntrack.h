@@ -41,6 +41,7 @@ enum ct_flag {
 	CT_TRANSLATED = 32,      /* client to backend: nat_* is the frontend, the source of replies */
 	CT_LOOPBACK = 64,        /* the client is the backend: its packets bear LOOPBACK_ADDRESS as their source */
 	CT_OUTSIDE = 128,        /* to an address outside the cluster, which may become a frontend any time */
+	CT_FROM_OUTSIDE = 256,   /* its client is outside and came to a frontend: of both entries */
 };
 
 enum ct_state {

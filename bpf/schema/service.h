@@ -11,8 +11,13 @@ struct service_key {
 };
 
 struct service_value {
-	__u32 id;             /* key of maglev */
+	__u32 id;             /* key of maglev: for pods of this node */
 	__u32 backend_count;
+	/*
+	 * The same for clients outside: `id`, or a table of this node's backends alone where traffic is to stay local.
+	 * 0: a cluster IP, which is not served to them.
+	 */
+	__u32 external_id;
 };
 
 /* maglev: per service one table of MAGLEV_SLOTS indexes into `backends`. */

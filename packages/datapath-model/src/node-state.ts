@@ -16,6 +16,8 @@ import { FLAT, type RouteTable } from "./fabric/routes.ts";
 /** Does a socket of the node speak, or listen, on this port towards that peer? */
 export type PortInUse = (question: {
   readonly protocol: number;
+  /** Of the node. */
+  readonly address: number;
   readonly port: number;
   readonly peer: number;
   readonly peerPort: number;

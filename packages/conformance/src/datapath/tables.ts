@@ -76,7 +76,7 @@ export function tablesOf(maps: DatapathMaps): readonly Table[] {
       maps.services,
       definitions.services,
       (n) => ({ address: at(n), port: 80, protocol: 6 }),
-      (n, variant) => ({ id: n % 65_536, backendCount: variant }),
+      (n, variant) => ({ id: n % 65_536, backendCount: variant, externalId: n % 65_536 }),
     ),
     table(
       maps.conntrack,

@@ -386,7 +386,7 @@ class NetloomAgent implements Agent {
     this.#ready = true;
     this.#reconciler.kick();
     await this.#reconciler.settled(revision ?? this.#facts.revision);
-    this.#derivation.serviceTables.settleAdopted(this.#options.datapath.maps);
+    this.#derivation.serviceTables.settleAdopted();
     // What the fabric is told of is here by now: nobody sends to a node that would drop it.
     this.#options.routing.follow?.(this.#routingView);
     // Nobody needs to wait for it.

@@ -287,6 +287,7 @@ export class Derivation {
   }
 
   #applyEndpoint(key: string, known: Known<EndpointFact> | undefined): void {
+    const node = key.slice(0, key.indexOf("/"));
     this.#claimAddresses(key, known);
     const live = known?.value.state === "live" ? known.value : undefined;
     const service =
@@ -295,9 +296,9 @@ export class Derivation {
         : {
             labels: this.#options.labels.fromStrings(live.labels),
             addresses: live.addresses.map((address) => parseAddress(address)),
+            local: node === this.#options.node,
           };
     this.services.setEndpoint(key, service);
-    const node = key.slice(0, key.indexOf("/"));
     this.#noteEndpoint(node, key, known !== undefined);
     if (node === this.#options.node) this.#follow(key.slice(node.length + 1), live);
   }

@@ -148,6 +148,7 @@ export const CtFlag = {
   CT_TRANSLATED: 32,
   CT_LOOPBACK: 64,
   CT_OUTSIDE: 128,
+  CT_FROM_OUTSIDE: 256,
 } as const;
 
 export type CtFlag = (typeof CtFlag)[keyof typeof CtFlag];
@@ -171,6 +172,8 @@ export function ctFlagName(value: number): keyof typeof CtFlag | undefined {
       return "CT_LOOPBACK";
     case 128:
       return "CT_OUTSIDE";
+    case 256:
+      return "CT_FROM_OUTSIDE";
     default:
       return undefined;
   }
@@ -267,6 +270,7 @@ export const DropReason = {
   DROP_ENCAP_FAILED: 170,
   DROP_INVALID_IDENTITY: 171,
   DROP_UNKNOWN_IDENTITY: 172,
+  DROP_IS_CLUSTER_IP: 174,
   DROP_FRAGMENT_UNKNOWN: 175,
   DROP_POLICY_DENY_RULE: 181,
   DROP_TTL_EXCEEDED: 196,
@@ -310,6 +314,8 @@ export function dropReasonName(value: number): keyof typeof DropReason | undefin
       return "DROP_INVALID_IDENTITY";
     case 172:
       return "DROP_UNKNOWN_IDENTITY";
+    case 174:
+      return "DROP_IS_CLUSTER_IP";
     case 175:
       return "DROP_FRAGMENT_UNKNOWN";
     case 181:
@@ -1316,22 +1322,25 @@ export const serviceKeyCodec: Codec<ServiceKey> = {
   },
 };
 
-/** `struct service_value`, 8 bytes. */
+/** `struct service_value`, 12 bytes. */
 export interface ServiceValue {
   readonly id: number;
   readonly backendCount: number;
+  readonly externalId: number;
 }
 
 export const serviceValueCodec: Codec<ServiceValue> = {
-  size: 8,
+  size: 12,
   encode(value, view, offset) {
     view.setUint32(offset, integer(value.id, 0, 4294967295, "ServiceValue.id"), true);
     view.setUint32(offset + 4, integer(value.backendCount, 0, 4294967295, "ServiceValue.backendCount"), true);
+    view.setUint32(offset + 8, integer(value.externalId, 0, 4294967295, "ServiceValue.externalId"), true);
   },
   decode(view, offset) {
     return {
       id: view.getUint32(offset, true),
       backendCount: view.getUint32(offset + 4, true),
+      externalId: view.getUint32(offset + 8, true),
     };
   },
 };
@@ -1551,15 +1560,15 @@ export const maps: {
     key: serviceKeyCodec,
     value: serviceValueCodec,
     keySize: 20,
-    valueSize: 8,
+    valueSize: 12,
     maxEntries: 65536,
     flags: 1,
     pinning: "by-name",
     layout: {
       key: "20;address.word@0:[4]be32;port@16:be16;protocol@18:u8",
-      value: "8;id@0:u32;backend_count@4:u32",
+      value: "12;id@0:u32;backend_count@4:u32;external_id@8:u32",
     },
-    layoutHash: "1b61ddddae120d5f",
+    layoutHash: "ea89ab935528b76c",
   },
   settings: {
     name: "settings",

@@ -59,8 +59,10 @@ export class IndexPool {
     this.#freed.push(index);
   }
 
-  /** Gives back all that is not in `kept`. */
-  releaseExcept(kept: { has(key: string): boolean }): void {
-    for (const key of this.#byKey.keys()) if (!kept.has(key)) this.release(key);
+  /** Gives back all that is not in `kept`. @returns the numbers */
+  releaseExcept(kept: { has(key: string): boolean }): readonly number[] {
+    const released = [...this.#byKey].filter(([key]) => !kept.has(key));
+    for (const [key] of released) this.release(key);
+    return released.map(([, index]) => index);
   }
 }

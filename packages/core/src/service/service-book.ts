@@ -3,12 +3,14 @@ import { NetloomError } from "../errors.ts";
 import type { ListenerErrorHook } from "../events.ts";
 import { SelectorIndex, type LabelSet, type Selection } from "../labels/index.ts";
 import { isSelector, type ParsedPort, type ParsedService } from "./parse.ts";
-import type { Backend, Frontend, ServiceTables } from "./service-tables.ts";
+import type { Backend, Frontend, Outside, ServiceTables } from "./service-tables.ts";
 
 /** A live endpoint, as far as services care. */
 export interface ServiceEndpoint {
   readonly labels: LabelSet;
   readonly addresses: readonly Address[];
+  /** Of this node. */
+  readonly local: boolean;
 }
 
 interface Kept {
@@ -29,6 +31,8 @@ export class ServiceBook {
   readonly #rows = new Map<string, number>();
   readonly #byRow: (ServiceEndpoint | undefined)[] = [];
   readonly #freeRows: number[] = [];
+  /** Addresses of this node's endpoints, as text. */
+  readonly #local = new Set<string>();
   /** Frontends that somebody wants no more. */
   readonly #left = new Set<string>();
   readonly #dirty = new Set<string>();
@@ -48,6 +52,8 @@ export class ServiceBook {
 
   setEndpoint(key: string, endpoint: ServiceEndpoint | undefined): void {
     const row = this.#rows.get(key);
+    const before = row === undefined ? undefined : this.#byRow[row];
+    this.#noteLocal(before, endpoint);
     if (endpoint === undefined) {
       if (row === undefined) return;
       this.#endpoints.delete(row);
@@ -60,6 +66,18 @@ export class ServiceBook {
     this.#rows.set(key, place);
     this.#byRow[place] = endpoint;
     this.#endpoints.set(place, endpoint.labels);
+  }
+
+  /** Services whose traffic stays local care, also those that list their backends. */
+  #noteLocal(before: ServiceEndpoint | undefined, after: ServiceEndpoint | undefined): void {
+    const textsOf = (endpoint: ServiceEndpoint | undefined): readonly string[] =>
+      endpoint?.local === true ? endpoint.addresses.map(formatAddress) : [];
+    const [gone, here] = [textsOf(before), textsOf(after)];
+    if (gone.join() === here.join()) return;
+    for (const address of gone) this.#local.delete(address);
+    for (const address of here) this.#local.add(address);
+    for (const [name, { service }] of this.#services)
+      if (service.externalTrafficPolicy === "local") this.#dirty.add(name);
   }
 
   set(name: string, service: ParsedService | undefined, created: number): void {
@@ -144,14 +162,22 @@ export class ServiceBook {
   }
 
   #frontendsOf({ service, selection }: Kept): Frontend[] {
+    const { ExternalIP, LoadBalancerIP } = service.addressesByType;
+    const outside = new Set([...ExternalIP, ...LoadBalancerIP].map(formatAddress));
     return service.addresses.flatMap((address) =>
       service.ports.map((port) => ({
         address,
         protocol: port.protocol,
         port: port.port,
         backends: this.#backends(service, selection, address.family, port),
+        ...(outside.has(formatAddress(address)) ? { outside: this.#outside(service) } : {}),
       })),
     );
+  }
+
+  #outside({ externalTrafficPolicy }: ParsedService): Outside {
+    if (externalTrafficPolicy === "cluster") return { trafficPolicy: "cluster" };
+    return { trafficPolicy: "local", isLocal: (address) => this.#local.has(formatAddress(address)) };
   }
 
   #readyAddresses({ service, selection }: Kept): readonly Address[] {

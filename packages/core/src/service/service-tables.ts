@@ -22,7 +22,14 @@ export interface Frontend {
   readonly protocol: number;
   readonly port: number;
   readonly backends: readonly Backend[];
+  /** To whom else than pods it is served. @defaultValue nobody: a cluster IP */
+  readonly outside?: Outside;
 }
+
+/** Clients outside are sent to all backends, or to those of this node alone. */
+export type Outside =
+  | { readonly trafficPolicy: "cluster" }
+  | { readonly trafficPolicy: "local"; isLocal(this: void, address: Address): boolean };
 
 export interface Backend {
   readonly address: Address;
@@ -36,9 +43,17 @@ export interface Backend {
 interface Programmed {
   readonly key: ServiceKey;
   readonly backends: readonly string[];
+  /** By name: one for pods, and one for clients outside where theirs is another. */
+  readonly tables: readonly Table[];
+}
+
+/** A Maglev table. */
+interface Table {
+  readonly name: string;
+  readonly protocol: number;
   /** Those that get new flows. */
   readonly usable: readonly Backend[];
-  /** Which table it needs: the same text, the same table. */
+  /** The same text, the same table. */
   readonly signature: string;
 }
 
@@ -76,7 +91,11 @@ export class ServiceTables {
 
   /** Takes over the numbers in the datapath, before anything else. */
   adopt(maps: DatapathMaps): void {
-    for (const [key, value] of maps.services.entries()) this.#ids.restore(serviceName(key), value.id);
+    for (const [key, { id, externalId }] of maps.services.entries()) {
+      const name = serviceName(key);
+      this.#ids.restore(name, id);
+      if (externalId !== id) this.#ids.restore(outsideName(name), externalId);
+    }
     for (const [index, value] of maps.backends.entries()) {
       if (value.state !== BackendState.BACKEND_GONE)
         this.#indexes.restore(backendName(value, value.protocol), index);
@@ -86,11 +105,11 @@ export class ServiceTables {
   }
 
   /** After the first facts: numbers that nobody took up again are free, and their tables go. */
-  settleAdopted(maps: DatapathMaps): void {
-    for (const [key, value] of maps.services.entries()) {
-      if (!this.#programmed.has(serviceName(key))) this.#goneTables.add(value.id);
-    }
-    this.#ids.releaseExcept(this.#programmed);
+  settleAdopted(): void {
+    const kept = new Set(
+      [...this.#programmed.values()].flatMap(({ tables }) => tables.map(({ name }) => name)),
+    );
+    for (const id of this.#ids.releaseExcept(kept)) this.#goneTables.add(id);
     this.#indexes.releaseExcept(this.#uses);
   }
 
@@ -99,33 +118,36 @@ export class ServiceTables {
     const key: ServiceKey = { address: frontend.address, port: frontend.port, protocol: frontend.protocol };
     const name = serviceName(key);
     const before = this.#programmed.get(name);
-    const usable = usableOf(frontend.backends);
     const names = frontend.backends.map((backend) => backendName(backend, frontend.protocol));
-    const signature = usable
-      .map((backend) => `${backendName(backend, frontend.protocol)}*${backend.weight}`)
-      .sort()
-      .join(" ");
-    const id = this.#number(name, names);
+    const tables = tablesOf(frontend, name);
+    this.#number(
+      tables.map((table) => table.name),
+      names,
+    );
     for (const [position, backend] of frontend.backends.entries()) {
       this.#use(names[position]!, backend, frontend.protocol);
     }
     for (const old of before?.backends ?? []) this.#leave(old);
-    if (before?.signature !== signature || before.backends.length === 0)
-      this.#build(id, usable, frontend.protocol);
-    this.services.set(key, { id, backendCount: usable.length });
-    this.#programmed.set(name, { key, backends: names, usable, signature });
+    for (const table of tables) {
+      const same = before?.tables.find((other) => other.name === table.name);
+      if (same?.signature !== table.signature || before?.backends.length === 0) this.#build(table);
+    }
+    for (const old of before?.tables ?? []) {
+      if (!tables.some((table) => table.name === old.name)) this.#forget(old);
+    }
+    const id = this.#ids.get(name)!;
+    const externalId = frontend.outside === undefined ? 0 : this.#ids.get(tables.at(-1)!.name)!;
+    this.services.set(key, { id, backendCount: tables[0]!.usable.length, externalId });
+    this.#programmed.set(name, { key, backends: names, tables });
   }
 
   delete(frontend: Pick<Frontend, "address" | "port" | "protocol">): void {
     const name = serviceName(frontend);
     const before = this.#programmed.get(name);
-    const id = this.#ids.get(name);
-    if (before === undefined || id === undefined) return;
+    if (before === undefined) return;
     this.#programmed.delete(name);
     this.services.delete(before.key);
-    this.#tables.delete(id);
-    this.#goneTables.add(id);
-    this.#ids.release(name);
+    for (const table of before.tables) this.#forget(table);
     for (const old of before.backends) this.#leave(old);
   }
 
@@ -166,8 +188,9 @@ export class ServiceTables {
 
   async #auditTables(maglev: MaglevMap, breathe: () => Promise<void>): Promise<readonly Drift[]> {
     const drifts: Drift[] = [];
-    for (const [name, { usable, key }] of this.#programmed) {
+    for (const wanted of [...this.#programmed.values()].flatMap(({ tables }) => tables)) {
       await breathe();
+      const { name } = wanted;
       const id = this.#ids.get(name);
       const believed = id === undefined ? undefined : this.#digests.get(id);
       if (id === undefined || believed === undefined || this.#tables.has(id)) continue;
@@ -178,7 +201,7 @@ export class ServiceTables {
         which: name,
         problem: table === undefined ? "missing" : "changed",
       });
-      this.#build(id, usable, key.protocol);
+      this.#build(wanted);
     }
     return drifts;
   }
@@ -193,19 +216,30 @@ export class ServiceTables {
   }
 
   /** Takes every number that is needed, or none. */
-  #number(frontend: string, backends: readonly string[]): number {
+  #number(tables: readonly string[], backends: readonly string[]): void {
     const fresh = backends.filter((name) => this.#indexes.get(name) === undefined);
+    const freshTables = tables.filter((name) => this.#ids.get(name) === undefined);
     try {
       for (const name of fresh) this.#indexes.allocate(name);
-      return this.#ids.allocate(frontend);
+      for (const name of freshTables) this.#ids.allocate(name);
     } catch (error) {
       for (const name of fresh) this.#indexes.release(name);
+      for (const name of freshTables) this.#ids.release(name);
       throw error;
     }
   }
 
-  #build(id: number, backends: readonly Backend[], protocol: number): void {
-    const named = backends.map((backend) => ({
+  #forget({ name }: Table): void {
+    const id = this.#ids.get(name);
+    if (id === undefined) return;
+    this.#tables.delete(id);
+    this.#goneTables.add(id);
+    this.#ids.release(name);
+  }
+
+  #build({ name, usable, protocol }: Table): void {
+    const id = this.#ids.get(name)!;
+    const named = usable.map((backend) => ({
       name: backendName(backend, protocol),
       weight: backend.weight,
     }));
@@ -236,6 +270,22 @@ export class ServiceTables {
   }
 }
 
+function tablesOf({ backends, protocol, outside }: Frontend, name: string): readonly Table[] {
+  const all = tableOf(name, protocol, backends);
+  if (outside?.trafficPolicy !== "local") return [all];
+  const local = backends.filter(({ address }) => outside.isLocal(address));
+  return [all, tableOf(outsideName(name), protocol, local)];
+}
+
+function tableOf(name: string, protocol: number, backends: readonly Backend[]): Table {
+  const usable = usableOf(backends);
+  const signature = usable
+    .map((backend) => `${backendName(backend, protocol)}*${backend.weight}`)
+    .sort()
+    .join(" ");
+  return { name, protocol, usable, signature };
+}
+
 /** New flows go to the active ones; where there is none, to those that are about to leave. */
 function usableOf(backends: readonly Backend[]): readonly Backend[] {
   const active = backends.filter(({ terminating, weight }) => !terminating && weight > 0);
@@ -250,6 +300,11 @@ function digest(table: Uint16Array): number {
 
 function serviceName(key: Pick<ServiceKey, "address" | "port" | "protocol">): string {
   return `${formatAddress(key.address)} ${key.port} ${key.protocol}`;
+}
+
+/** Of the table for clients outside. */
+function outsideName(service: string): string {
+  return `${service} from outside`;
 }
 
 function backendName(backend: Pick<BackendValue, "address" | "port">, protocol: number): string {

@@ -6,15 +6,16 @@ export interface Service {
   readonly name: string;
   /** For whoever selects services, e.g. to advertise them: Kubernetes' own. @defaultValue none */
   readonly labels?: Readonly<Record<string, string>>;
-  /** Virtual addresses: they belong to no host. In Kubernetes' words the cluster IPs. */
+  /** Virtual addresses: they belong to no host. In Kubernetes' words the cluster IPs. Served to pods alone. */
   readonly addresses: readonly string[];
-  /** Served as `addresses` are: chosen by hand for callers from outside (Kubernetes' `externalIPs`). @defaultValue none */
+  /** Served as `addresses` are, and to clients outside: chosen by hand for callers from outside (Kubernetes' `externalIPs`). @defaultValue none */
   readonly externalAddresses?: readonly string[];
-  /** Served as `addresses` are: given by a load balancer (`status.loadBalancer.ingress`). @defaultValue none */
+  /** Served as `addresses` are, and to clients outside: given by a load balancer (`status.loadBalancer.ingress`). @defaultValue none */
   readonly loadBalancerAddresses?: readonly string[];
   /**
-   * Which nodes tell the fabric of its external and load balancer addresses: all, or (`local`) those that have a ready
-   * backend of it. Says nothing of where a node sends a flow that it got. @defaultValue "cluster"
+   * Of its external and load balancer addresses: which nodes tell the fabric of them, and where a node sends a client
+   * outside. `cluster`: all of them, to any backend. `local`: those that have a ready backend, and to their own alone.
+   * @defaultValue "cluster"
    */
   readonly externalTrafficPolicy?: ExternalTrafficPolicy;
   readonly ports: readonly ServicePort[];

@@ -7,6 +7,7 @@ import { ServiceBook } from "../../src/service/service-book.ts";
 import { ServiceTables } from "../../src/service/service-tables.ts";
 
 const TCP = 6;
+const LB = "198.51.100.1";
 const labels = new LabelTable();
 
 function bench(datapath = memoryDatapath()): {
@@ -67,6 +68,7 @@ describe("services", () => {
     const pod = (address: string, app: string): Parameters<typeof at.book.setEndpoint>[1] => ({
       labels: labels.fromStrings([`k8s:app=${app}`]),
       addresses: [parseAddress(address)],
+      local: true,
     });
     at.book.setEndpoint("n/a", pod("10.1.0.1", "web"));
     at.book.setEndpoint("n/b", pod("10.1.0.2", "db"));
@@ -144,7 +146,7 @@ describe("services", () => {
     // In another order than before.
     after.book.set("web", web([{ address: "10.1.0.2" }, { address: "10.1.0.1" }]), 1);
     after.write();
-    after.tables.settleAdopted(after.maps);
+    after.tables.settleAdopted();
     after.write();
     expect(after.maps.services.get(key)?.id).toBe(id);
     const now = [...after.maps.backends.entries()].filter(
@@ -175,6 +177,115 @@ describe("services", () => {
     expect(frontends.sort()).toEqual(["10.96.0.1", "192.0.2.7", "198.51.100.1"]);
   });
 
+  it("serve clients outside their external addresses, and pods alone the others", () => {
+    const at = bench();
+    const input = { ...serviceBase(), loadBalancerAddresses: [LB], backends: [{ address: "10.1.0.1" }] };
+    at.book.set("web", parseService(input), 1);
+    at.write();
+    const of = (address: string) => at.maps.services.get({ ...key, address: parseAddress(address) });
+    expect(of("10.96.0.1")).toMatchObject({ externalId: 0 });
+    expect(of(LB)).toMatchObject({ externalId: of(LB)!.id });
+    expect(of(LB)!.id).not.toBe(0);
+  });
+
+  describe("whose outside traffic stays local", () => {
+    const local = (backends: unknown, policy = "local"): ReturnType<typeof parseService> =>
+      parseService({
+        ...serviceBase(),
+        loadBalancerAddresses: [LB],
+        externalTrafficPolicy: policy,
+        backends,
+      });
+    const pod = (address: string, here: boolean): Parameters<ServiceBook["setEndpoint"]>[1] => ({
+      labels: labels.fromStrings(["k8s:app=web"]),
+      addresses: [parseAddress(address)],
+      local: here,
+    });
+    const selecting = { selector: { matchLabels: { app: "web" } } };
+    const listed = [{ address: "10.1.0.1" }, { address: "10.2.0.1" }];
+    const value = ({ maps }: ReturnType<typeof bench>) =>
+      maps.services.get({ ...key, address: parseAddress(LB) })!;
+    const reached = (at: ReturnType<typeof bench>, id: number): string[] =>
+      [...new Set(at.maps.maglev.get(id))].map((index) =>
+        index === 0 ? "none" : at.maps.backends.get(index)!.address.toString(),
+      );
+
+    it.each([
+      ["selects", selecting],
+      ["lists", listed],
+    ])("have a table of this node's backends beside that of all: one that %s them", (_, backends) => {
+      const at = bench();
+      at.book.setEndpoint("there/a", pod("10.2.0.1", false));
+      at.book.set("web", local(backends), 1);
+      at.write();
+      expect(value(at).externalId).not.toBe(value(at).id);
+      expect(reached(at, value(at).externalId)).toEqual(["none"]);
+      at.book.setEndpoint("here/a", pod("10.1.0.1", true));
+      at.write();
+      expect(reached(at, value(at).externalId)).toEqual(["10.1.0.1"]);
+      expect(reached(at, value(at).id).sort()).toEqual(["10.1.0.1", "10.2.0.1"]);
+      at.book.setEndpoint("here/a", undefined);
+      at.write();
+      expect(reached(at, value(at).externalId)).toEqual(["none"]);
+    });
+
+    it("lose that table when it may go anywhere again, and when they go", () => {
+      const at = bench();
+      at.book.setEndpoint("here/a", pod("10.1.0.1", true));
+      at.book.set("web", local(listed), 1);
+      at.write();
+      const { externalId } = value(at);
+      at.book.set("web", local(listed, "cluster"), 1);
+      at.write();
+      expect(value(at).externalId).toBe(value(at).id);
+      expect(at.maps.maglev.get(externalId)).toBeUndefined();
+      at.book.set("web", local(listed), 1);
+      at.write();
+      const again = value(at);
+      at.book.set("web", undefined, 0);
+      at.write();
+      for (const id of [again.id, again.externalId]) expect(at.maps.maglev.get(id)).toBeUndefined();
+    });
+
+    it("keep both numbers across a restart, and drop the one that is needed no more", () => {
+      const datapath = memoryDatapath();
+      const before = bench(datapath);
+      before.book.setEndpoint("here/a", pod("10.1.0.1", true));
+      before.book.set("web", local(listed), 1);
+      before.write();
+      const was = value(before);
+      const same = bench(datapath);
+      same.tables.adopt(same.maps);
+      same.book.setEndpoint("here/a", pod("10.1.0.1", true));
+      same.book.set("web", local(listed), 1);
+      same.write();
+      same.tables.settleAdopted();
+      same.write();
+      expect(value(same)).toEqual(was);
+      const other = bench(datapath);
+      other.tables.adopt(other.maps);
+      other.book.set("web", local(listed, "cluster"), 1);
+      other.write();
+      other.tables.settleAdopted();
+      other.write();
+      expect(value(other)).toEqual({ ...was, externalId: was.id });
+      expect(other.maps.maglev.get(was.externalId)).toBeUndefined();
+    });
+
+    it("have the table mended where somebody has changed it", async () => {
+      const at = bench();
+      at.book.setEndpoint("here/a", pod("10.1.0.1", true));
+      at.book.set("web", local(listed), 1);
+      at.write();
+      const { externalId } = value(at);
+      at.maps.maglev.delete(externalId);
+      const drifts = await at.tables.audit(at.maps, () => Promise.resolve());
+      expect(drifts).toMatchObject([{ what: "maglev table", problem: "missing" }]);
+      at.write();
+      expect(reached(at, externalId)).toEqual(["10.1.0.1"]);
+    });
+  });
+
   it("have no labels and the traffic policy of the cluster unless they say otherwise", () => {
     expect(parseService(serviceBase())).toMatchObject({ labels: {}, externalTrafficPolicy: "cluster" });
     const said = { ...serviceBase(), labels: { app: "web" }, externalTrafficPolicy: "local" };
@@ -191,7 +302,7 @@ describe("services", () => {
     expect(at.book.readyBackends("web", isLocal)).toEqual({ total: 0, local: 0 });
     at.book.set("web", web({ selector: { matchLabels: { app: "web" } } }), 1);
     const set = labels.fromStrings(["k8s:app=web"]);
-    at.book.setEndpoint("n/a", { labels: set, addresses: [parseAddress("10.1.0.1")] });
+    at.book.setEndpoint("n/a", { labels: set, addresses: [parseAddress("10.1.0.1")], local: true });
     expect(at.book.readyBackends("web", isLocal)).toEqual({ total: 1, local: 1 });
     expect(at.book.readyBackends("nobody", isLocal)).toEqual({ total: 0, local: 0 });
   });

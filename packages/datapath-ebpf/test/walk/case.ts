@@ -74,8 +74,14 @@ export function toFabric(packet: Step["packet"], expect: Expectation, how: How =
   return { packet, at: "to-netdev", device: "uplink", expect, ...how };
 }
 
-export function fromTunnel(vni: number, node: string, packet: Step["packet"], expect: Expectation): Step {
-  return { packet, at: "from-overlay", device: "overlay", tunnel: { vni, node }, expect };
+export function fromTunnel(
+  vni: number,
+  node: string,
+  packet: Step["packet"],
+  expect: Expectation,
+  how: How = {},
+): Step {
+  return { packet, at: "from-overlay", device: "overlay", tunnel: { vni, node }, expect, ...how };
 }
 
 /** One test for each case. */
@@ -173,7 +179,7 @@ function checkPacket(step: Made, pass: Pass, world: World): void {
   }
   const came = dissect(step.packet);
   const went = dissect(pass.packet);
-  const routed = expect.as === "to-netdev" ? step.at === "from-container" : step.at !== "to-container";
+  const routed = step.at !== (expect.as === "to-netdev" ? "to-netdev" : "to-container");
   const older = routed && (expect.as === "to-endpoint" || expect.as === "to-netdev");
   assert.deepEqual(gist(went), {
     ...gist(came),

@@ -11,6 +11,8 @@ import { masqueradePorts } from "./masquerade-ports.ts";
 import { masqueradeTime } from "./masquerade-time.ts";
 import { masquerade } from "./masquerade.ts";
 import { native } from "./native.ts";
+import { northSouthErrors } from "./north-south-errors.ts";
+import { northSouth } from "./north-south.ts";
 import { policyDirections } from "./policy-directions.ts";
 import { policy } from "./policy.ts";
 import { serviceFlows } from "./service-flows.ts";
@@ -35,5 +37,7 @@ export const suites: readonly Suite[] = [
   masqueradePorts,
   masqueradeTime,
   native,
+  northSouth,
+  northSouthErrors,
   events,
 ];

@@ -74,6 +74,14 @@ export interface PolicyRow {
   readonly rule?: number;
 }
 
+export interface ServiceOptions {
+  readonly id?: number;
+  readonly first?: number;
+  readonly table?: Uint16Array;
+  /** Of the table for clients outside. @defaultValue 0: it is not served to them */
+  readonly externalId?: number;
+}
+
 /** The state around a walk, and verbs to write it. Everything starts open and empty. */
 export class World {
   readonly bench: WalkBench;
@@ -174,20 +182,15 @@ export class World {
   }
 
   /** A frontend with its backends, which get the numbers from `first` on; the table holds them in turn. */
-  service(
-    frontend: End,
-    protocol: number,
-    backends: readonly End[],
-    more: { readonly id?: number; readonly first?: number; readonly table?: Uint16Array } = {},
-  ): void {
-    const { id = 5, first = 1 } = more;
+  service(frontend: End, protocol: number, backends: readonly End[], more: ServiceOptions = {}): void {
+    const { id = 5, first = 1, externalId = 0 } = more;
     for (const [at, backend] of backends.entries()) this.backend(first + at, backend, protocol);
     const table = new Uint16Array(Limits.MAGLEV_SLOTS);
     if (backends.length > 0) for (const slot of table.keys()) table[slot] = first + (slot % backends.length);
     this.maps.maglev.set(id, more.table ?? table);
     this.maps.services.set(
       { address: parseAddress(hostOf(frontend)), port: portOf(frontend), protocol },
-      { id, backendCount: backends.length },
+      { id, backendCount: backends.length, externalId },
     );
   }
 

@@ -14,6 +14,7 @@ import {
   type FragmentValue,
   type IpcachePrefixKey,
   type IpcacheValue,
+  type ServiceValue,
 } from "@netloom/core/backend";
 import {
   memoryMap,
@@ -91,7 +92,7 @@ export class LookedUp {
       services: through(
         "services",
         ({ address, port, protocol }) => `${formatAddress(address)}:${port}, protocol ${protocol}`,
-        ({ id, backendCount }) => `service ${id}, ${backendCount} backends`,
+        serviceText,
         (key) => provenance.service(key),
       ),
       backends: through(
@@ -182,6 +183,12 @@ class MaglevThrough extends MemoryMaglev {
     this.#onLookUp(service, index, backend);
     return backend;
   }
+}
+
+function serviceText({ id, backendCount, externalId }: ServiceValue): string {
+  const outside =
+    externalId === 0 ? "for pods only" : externalId === id ? "" : "from outside to this node's own";
+  return `service ${id}, ${backendCount} backends${outside === "" ? "" : `, ${outside}`}`;
 }
 
 function locationText({ identity, flags, tunnel }: IpcacheValue): string {

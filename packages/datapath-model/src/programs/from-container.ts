@@ -85,7 +85,7 @@ export function fromContainer(walk: Walk): Verdict {
       const flags = (remember.flags ?? 0) | outside;
       ctCreate(walk, walk.goes, { ...remember, egressAllowed, ingressAllowed, flags });
     }
-    if (chosen !== 0) serviceRemember(walk, chosen);
+    if (chosen !== 0) serviceRemember(walk, chosen, 0);
   } else if (flow !== undefined && !walk.flowless) {
     ctTouch(walk, flow);
   }
@@ -95,7 +95,9 @@ export function fromContainer(walk: Walk): Verdict {
   if (isThisNode(node, destination)) return toStack(walk);
   if (tunnel !== 0) return toOverlayNode(walk, tunnel);
   if (nextHop !== undefined) return toNative(walk, nextHop);
-  return toUplink(walk, { ownAddress: walk.ctState === CtState.CT_REPLY });
+  // Answers are from whom was asked; of errors, those about what came to a frontend.
+  const aboutClients = walk.ctState === CtState.CT_RELATED && flow?.has(CtFlag.CT_FROM_OUTSIDE) === true;
+  return toUplink(walk, { ownAddress: walk.ctState === CtState.CT_REPLY || aboutClients });
 }
 
 /** Why there is no way for it. */

@@ -1,7 +1,9 @@
 import { DropReason, ReservedIdentity } from "@netloom/core/backend";
 import { admit } from "../walk/admit.ts";
-import { toEndpoint, toStack } from "../walk/deliver.ts";
+import { toEndpoint, toStack, toUplink } from "../walk/deliver.ts";
 import { endpointOf, isThisNode } from "../walk/ipcache.ts";
+import { natRestore } from "../walk/nat.ts";
+import { answerClient } from "../walk/north-south.ts";
 import { ETHERTYPE_IPV4 } from "../walk/packet.ts";
 import { parseIpv4 } from "../walk/parse.ts";
 import { Drop, type Verdict } from "../walk/verdict.ts";
@@ -23,6 +25,14 @@ export function fromOverlay(walk: Walk): Verdict {
   const pod = endpointOf(node, walk.came.destination);
   if (pod === undefined) {
     if (!isThisNode(node, walk.came.destination)) throw new Drop(DropReason.DROP_UNROUTABLE);
+    const { routerIpv4 } = walk.node.config;
+    if (walk.came.destination === routerIpv4) {
+      natRestore(walk);
+      if (walk.goes.destination !== routerIpv4) {
+        answerClient(walk);
+        return toUplink(walk, { ownAddress: true });
+      }
+    }
     walk.destinationIdentity = ReservedIdentity.IDENTITY_HOST;
     return toStack(walk);
   }

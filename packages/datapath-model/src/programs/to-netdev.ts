@@ -27,7 +27,7 @@ export function toNetdev(walk: Walk): Verdict {
   }
   if (refusal !== undefined) throw refusal;
   walk.destinationIdentity = worldIdentity;
-  if (walk.inner === undefined) natMasquerade(walk);
+  if (walk.inner === undefined) natMasquerade(walk, nodeIpv4);
   else natMasqueradeError(walk);
   forwarded(walk, Outcome.OUTCOME_TO_NETDEV);
   return NOT_OURS;

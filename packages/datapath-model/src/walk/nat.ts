@@ -31,24 +31,25 @@ function outwardKey({ source, destination, sourcePort, destinationPort }: Ends, 
   };
 }
 
-/** What comes back to the node from a peer. */
-function inwardKey(
-  walk: Walk,
-  peer: { readonly address: number; readonly port: number },
-  port: number,
-  protocol: number,
-): NatKey {
+/** An address and a port. */
+interface End {
+  readonly address: number;
+  readonly port: number;
+}
+
+/** What comes back from a peer. @param own - the node's own address and port that the peer knows. */
+function inwardKey(peer: End, own: End, protocol: number): NatKey {
   return {
     source: ipv4(peer.address),
-    destination: ipv4(walk.node.config.nodeIpv4),
+    destination: ipv4(own.address),
     sourcePort: peer.port,
-    destinationPort: port,
+    destinationPort: own.port,
     protocol,
     direction: Direction.DIRECTION_INGRESS,
   };
 }
 
-function peerOf({ destination, destinationPort }: Ends): { address: number; port: number } {
+function peerOf({ destination, destinationPort }: Ends): End {
   return { address: destination, port: destinationPort };
 }
 
@@ -100,20 +101,19 @@ function leadsTo(mapping: NatValue, address: number, port: number): boolean {
   return mapping.address.w3 === address && mapping.port === port;
 }
 
-/** Gives a packet that leaves the node the node's address, and a port of its own. @throws Drop */
-export function natMasquerade(walk: Walk): void {
-  const { nodeIpv4 } = walk.node.config;
+/** Gives a packet that leaves the node one of the node's addresses, and a port of its own. @throws Drop */
+export function natMasquerade(walk: Walk, address: number): void {
   if (!hasPort(walk)) throw new Drop(DropReason.DROP_UNKNOWN_L4);
-  const port = portKept(walk);
+  const port = portKept(walk, address);
   if (port !== undefined) {
-    rewriteEnd(walk, "source", nodeIpv4, port);
+    rewriteEnd(walk, "source", address, port);
     return;
   }
   // A fragment came before the start of its flow, or the start was refused.
   if (walk.laterFragment) throw new Drop(DropReason.DROP_NO_NAT_MAPPING);
-  const taken = portTaken(walk);
+  const taken = portTaken(walk, address);
   walk.report = true;
-  rewriteEnd(walk, "source", nodeIpv4, taken);
+  rewriteEnd(walk, "source", address, taken);
 }
 
 /** Is there a port, or an echo's identifier, for the answer to be told by? */
@@ -123,25 +123,25 @@ function hasPort({ protocol, icmpType }: Walk): boolean {
 }
 
 /** The port that the flow has, where it is still its own. */
-function portKept(walk: Walk): number | undefined {
+function portKept(walk: Walk, address: number): number | undefined {
   const { source, sourcePort } = walk.goes;
   const outward = outwardKey(walk.goes, walk.protocol);
   const known = walk.node.maps.nat.use(outward);
-  if (known === undefined || known.expires < walk.now) return undefined;
+  if (known === undefined || known.expires < walk.now || known.address.w3 !== address) return undefined;
   const expires = touch(walk, outward, known);
   if (expires === undefined) return known.port;
-  const inward = inwardKey(walk, peerOf(walk.goes), known.port, walk.protocol);
+  const inward = inwardKey(peerOf(walk.goes), { address, port: known.port }, walk.protocol);
   const back = { address: ipv4(source), port: sourcePort, expires };
   return touchOther(walk, inward, back) ? known.port : undefined;
 }
 
 /** Takes a port towards the peer and writes both entries, the way back first. @throws Drop */
-function portTaken(walk: Walk): number {
+function portTaken(walk: Walk, address: number): number {
   const { nat } = walk.node.maps;
   const { source, sourcePort } = walk.goes;
   const expires = expiry(walk);
   for (const port of candidates(walk)) {
-    const inward = inwardKey(walk, peerOf(walk.goes), port, walk.protocol);
+    const inward = inwardKey(peerOf(walk.goes), { address, port }, walk.protocol);
     const held = nat.use(inward);
     if (held !== undefined && !isIdle(walk, held)) continue;
     if (held !== undefined) {
@@ -149,13 +149,9 @@ function portTaken(walk: Walk): number {
       nat.delete(outwardOf(inward, held));
       nat.delete(inward);
     }
-    if (inUse(walk, port)) continue;
+    if (inUse(walk, address, port)) continue;
     nat.set(inward, { address: ipv4(source), port: sourcePort, expires });
-    nat.set(outwardKey(walk.goes, walk.protocol), {
-      address: ipv4(walk.node.config.nodeIpv4),
-      port,
-      expires,
-    });
+    nat.set(outwardKey(walk.goes, walk.protocol), { address: ipv4(address), port, expires });
     return port;
   }
   throw new Drop(DropReason.DROP_NO_NAT_MAPPING);
@@ -194,9 +190,9 @@ function* candidates({ node, protocol, goes }: Walk): Generator<number, void> {
   }
 }
 
-function inUse({ node, protocol, goes }: Walk, port: number): boolean {
+function inUse({ node, protocol, goes }: Walk, address: number, port: number): boolean {
   if (protocol !== IpProtocol.TCP && protocol !== IpProtocol.UDP) return false;
-  return node.portInUse({ protocol, port, peer: goes.destination, peerPort: goes.destinationPort });
+  return node.portInUse({ protocol, address, port, peer: goes.destination, peerPort: goes.destinationPort });
 }
 
 /**
@@ -208,8 +204,9 @@ export function natMasqueradeError(walk: Walk): void {
   if (inner === undefined) return;
   const known = node.maps.nat.use(outwardKey(reversed(inner.ends), inner.protocol));
   if (known === undefined) return;
-  rewriteInnerEnd(walk, "destination", node.config.nodeIpv4, known.port);
-  rewriteEnd(walk, "source", node.config.nodeIpv4, walk.goes.sourcePort);
+  const address = known.address.w3;
+  rewriteInnerEnd(walk, "destination", address, known.port);
+  rewriteEnd(walk, "source", address, walk.goes.sourcePort);
 }
 
 function reversed({ source, destination, sourcePort, destinationPort }: Ends): Ends {
@@ -229,34 +226,39 @@ export function natCollides(walk: Walk): boolean {
   const { nat } = walk.node.maps;
   const known = nat.use(outwardKey(walk.goes, walk.protocol));
   if (known !== undefined && known.expires >= walk.now) return true;
-  const back = nat.use(inwardKey(walk, peerOf(walk.goes), walk.goes.sourcePort, walk.protocol));
+  const own = { address: walk.node.config.nodeIpv4, port: walk.goes.sourcePort };
+  const back = nat.use(inwardKey(peerOf(walk.goes), own, walk.protocol));
   if (back === undefined || back.expires < walk.now) return false;
   return back.address.w3 !== walk.node.config.nodeIpv4;
 }
 
-/** Undoes masquerading on a packet for the node: `goes` changes where it was a pod's. @throws Drop */
+/**
+ * Undoes masquerading on a packet for the node: `goes` changes where it was a pod's or, to a backend elsewhere, a client's.
+ *
+ * @throws Drop
+ */
 export function natRestore(walk: Walk): void {
   if (walk.inner !== undefined) {
     restoreError(walk, walk.inner);
     return;
   }
-  const { source, sourcePort, destinationPort } = walk.goes;
-  const peer = { address: source, port: sourcePort };
-  const inward = inwardKey(walk, peer, destinationPort, walk.protocol);
+  const { source, sourcePort, destination, destinationPort } = walk.goes;
+  const own = { address: destination, port: destinationPort };
+  const inward = inwardKey({ address: source, port: sourcePort }, own, walk.protocol);
   const back = walk.node.maps.nat.use(inward);
   if (back === undefined || back.expires < walk.now) return;
   const expires = touch(walk, inward, back);
   if (expires !== undefined) {
-    const address = ipv4(walk.node.config.nodeIpv4);
-    touchOther(walk, outwardOf(inward, back), { address, port: destinationPort, expires });
+    touchOther(walk, outwardOf(inward, back), { address: ipv4(destination), port: destinationPort, expires });
   }
   rewriteEnd(walk, "destination", back.address.w3, back.port);
 }
 
 /** An ICMP error about a packet that was masqueraded: the pod must read of its own address and port. */
 function restoreError(walk: Walk, { ends, protocol }: Inner): void {
-  if (ends.source !== walk.node.config.nodeIpv4) return;
-  const back = walk.node.maps.nat.use(inwardKey(walk, peerOf(ends), ends.sourcePort, protocol));
+  if (ends.source !== walk.goes.destination) return;
+  const own = { address: ends.source, port: ends.sourcePort };
+  const back = walk.node.maps.nat.use(inwardKey(peerOf(ends), own, protocol));
   if (back === undefined || back.expires < walk.now) return;
   const { port } = back;
   const address = back.address.w3;

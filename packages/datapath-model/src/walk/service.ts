@@ -1,5 +1,12 @@
 import { ipv4 } from "@netloom/core";
-import { BackendState, CtFlag, DropReason, Limits, type BackendValue } from "@netloom/core/backend";
+import {
+  BackendState,
+  CtFlag,
+  DropReason,
+  Limits,
+  type BackendValue,
+  type ServiceValue,
+} from "@netloom/core/backend";
 import type { NodeState } from "../node-state.ts";
 import {
   ctCreate,
@@ -70,10 +77,37 @@ export function serviceTranslate(walk: Walk, flow: Flow | undefined): Translatio
   return { remember: { ...remember, flags: remember.flags | loopback }, chosen };
 }
 
-/** Remembers the chosen backend, once policy has let the packet pass: what is refused leaves nothing. */
-export function serviceRemember(walk: Walk, chosen: number): void {
+/**
+ * The same for a client outside, whose packet is for a frontend that has been looked up. The client may be the backend,
+ * and needs no other address for that: it gets this node's.
+ *
+ * @throws Drop where there is no backend.
+ */
+export function serviceTranslateFromOutside(
+  walk: Walk,
+  service: ServiceValue,
+  flow: Flow | undefined,
+): Translation {
   const { destination: natAddress, destinationPort: natPort } = walk.goes;
-  ctCreate(walk, walk.came, { flags: CtFlag.CT_SERVICE, backend: chosen, natAddress, natPort });
+  const kept = flow === undefined ? undefined : backendKept(walk.node, flow);
+  if (kept !== undefined) ctTouch(walk, flow!);
+  else walk.service = service.externalId;
+  const choice = kept === undefined ? backendChosen(walk, service.externalId) : { index: 0, backend: kept };
+  if (choice === undefined) throw new Drop(DropReason.DROP_NO_BACKEND);
+  const { index: chosen, backend } = choice;
+  rewriteEnd(walk, "destination", backend.address.w3, backend.port);
+  const flags = CtFlag.CT_TRANSLATED | CtFlag.CT_FROM_OUTSIDE;
+  return { remember: { flags, natAddress, natPort }, chosen };
+}
+
+/**
+ * Remembers the chosen backend, once policy has let the packet pass: what is refused leaves nothing.
+ *
+ * @param from - `CT_FROM_OUTSIDE`, or 0 for a pod of this node.
+ */
+export function serviceRemember(walk: Walk, chosen: number, from: number): void {
+  const { destination: natAddress, destinationPort: natPort } = walk.goes;
+  ctCreate(walk, walk.came, { flags: CtFlag.CT_SERVICE | from, backend: chosen, natAddress, natPort });
 }
 
 /** The backend a flow was given, as long as it is there; UDP flows would else feed a dead one for ever. */
@@ -125,6 +159,8 @@ export function serviceRestoreInner(walk: Walk, flow: Flow): void {
   // Only where the error is about the client's own packet; the backend never knew of the frontend.
   if (!walk.origin) return;
   rewriteInnerEnd(walk, "destination", natAddress.w3, natPort);
+  // Outside nobody knows a backend, nor who is on the way there.
+  if (flow.has(CtFlag.CT_FROM_OUTSIDE)) rewriteEnd(walk, "source", natAddress.w3, walk.goes.sourcePort);
   if (!flow.has(CtFlag.CT_LOOPBACK)) return;
   // The pod tells itself: of its own packet, and from the frontend.
   rewriteInnerEnd(walk, "source", backend, ends.sourcePort);
@@ -136,5 +172,9 @@ export function serviceRestoreInner(walk: Walk, flow: Flow): void {
 export function serviceTranslateInner(walk: Walk, flow: Flow): void {
   const { natAddress, natPort } = flow.value;
   rewriteInnerEnd(walk, "source", natAddress.w3, natPort);
+  if (walk.inner !== undefined) {
+    const { protocol, ends } = walk.inner;
+    walk.inner = { protocol, ends: { ...ends, source: natAddress.w3, sourcePort: natPort } };
+  }
   rewriteEnd(walk, "destination", natAddress.w3, walk.goes.destinationPort);
 }

@@ -128,7 +128,7 @@ export class Duel {
         for (const writer of this.#writers) writer.backend(step.at, step.choice);
         return;
       case "service":
-        for (const writer of this.#writers) writer.service(step.at, step.id);
+        for (const writer of this.#writers) writer.service(step.at, step.choice);
         return;
       case "events":
         for (const { settings } of [this.#kernel.maps, this.#model.datapath.maps]) {
@@ -178,7 +178,8 @@ export class Duel {
     const before = performance.now();
     const kernel = this.#kernel.run(packet, input);
     if (performance.now() - before > MOST_MILLISECONDS) throw new Paused();
-    if (input.at === "to-netdev") this.#model.chosenPort = this.#chosenPort(packet, kernel);
+    if (input.at === "to-netdev" || input.at === "from-netdev")
+      this.#model.chosenPort = this.#chosenPort(packet, kernel);
     const model = this.#model.run(packet, input, kernelNow());
     const found = differences(kernel, model);
     for (const table of this.#tables) if (table.touched.size > 0) found.push(...table.compareTouched());

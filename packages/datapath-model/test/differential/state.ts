@@ -54,13 +54,20 @@ export interface BackendChoice {
   readonly state: number;
 }
 
+/** A frontend's. */
+export interface ServiceChoice {
+  /** Of its Maglev table; 0: no such service. */
+  readonly id: number;
+  /** To whom outside it is served. */
+  readonly outside: "nobody" | "cluster" | "local";
+}
+
 /** The state that a case begins with. */
 export interface State {
   readonly sets: readonly PolicySet[];
   readonly pods: readonly PodState[];
   readonly backends: readonly BackendChoice[];
-  /** Maglev table of each frontend; 0: no such service. */
-  readonly services: readonly number[];
+  readonly services: readonly ServiceChoice[];
   /** Which identities are marked as known. */
   readonly known: readonly boolean[];
   readonly events: number;
@@ -104,6 +111,9 @@ const MAGLEV: Readonly<Record<number, readonly number[]>> = {
   4: [0],
   5: [6, 1],
 };
+
+/** Instead of the service's own table. */
+const EXTERNAL_ID: Readonly<Record<string, number>> = { nobody: 0, local: 1 };
 
 const MARKED = [...IDENTITY.pods, IDENTITY.remote, IDENTITY.native];
 
@@ -153,14 +163,16 @@ export const backendChoice: fc.Arbitrary<BackendChoice> = fc.record({
   ),
 });
 
+export const serviceChoice: fc.Arbitrary<ServiceChoice> = fc.record({
+  id: fc.constantFrom(1, 2, 2, 2, 3, 5, 4, 0),
+  outside: fc.constantFrom("cluster" as const, "cluster" as const, "local" as const, "nobody" as const),
+});
+
 export const state: fc.Arbitrary<State> = fc.record({
   sets: fc.array(policySet, { minLength: 3, maxLength: 3 }),
   pods: fc.tuple(podState, podState, podState),
   backends: fc.array(backendChoice, { minLength: 6, maxLength: 6 }),
-  services: fc.array(fc.constantFrom(1, 2, 2, 2, 3, 5, 4, 0), {
-    minLength: FRONTENDS.length,
-    maxLength: FRONTENDS.length,
-  }),
+  services: fc.array(serviceChoice, { minLength: FRONTENDS.length, maxLength: FRONTENDS.length }),
   known: fc.array(fc.boolean(), { minLength: MARKED.length, maxLength: MARKED.length }),
   events: fc.constantFrom(
     EventLevel.EVENTS_ALL,
@@ -215,7 +227,7 @@ export class StateWriter {
     ]);
     for (const at of state.pods.keys()) this.pod(state, at, state.pods[at]);
     for (const at of state.backends.keys()) this.backend(at, state.backends[at]!);
-    for (const [at, id] of state.services.entries()) this.service(at, id);
+    for (const [at, choice] of state.services.entries()) this.service(at, choice);
     this.#maps.settings.set(0, { events: state.events });
   }
 
@@ -249,11 +261,11 @@ export class StateWriter {
     this.#maps.backends.set(at + 1, value);
   }
 
-  service(at: number, id: number): void {
+  service(at: number, { id, outside }: ServiceChoice): void {
     const { address, port, protocol } = FRONTENDS[at]!;
     const key = { address: parseAddress(address), port, protocol };
     if (id === 0) this.#maps.services.delete(key);
-    else this.#maps.services.set(key, { id, backendCount: 1 });
+    else this.#maps.services.set(key, { id, backendCount: 1, externalId: EXTERNAL_ID[outside] ?? id });
   }
 
   /** Takes away what {@link StateWriter.write} wrote under keys of its own. */

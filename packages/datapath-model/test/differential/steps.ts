@@ -26,9 +26,11 @@ import {
   backendChoice,
   FRONTENDS,
   podState,
+  serviceChoice,
   state,
   type BackendChoice,
   type PodState,
+  type ServiceChoice,
   type State,
 } from "./state.ts";
 
@@ -102,7 +104,7 @@ export type Step =
   | { readonly kind: "age"; readonly seconds: number }
   | { readonly kind: "pod"; readonly pod: number; readonly state: PodState | undefined }
   | { readonly kind: "backend"; readonly at: number; readonly choice: BackendChoice }
-  | { readonly kind: "service"; readonly at: number; readonly id: number }
+  | { readonly kind: "service"; readonly at: number; readonly choice: ServiceChoice }
   | { readonly kind: "forget"; readonly table: "conntrack" | "nat"; readonly at: number }
   | { readonly kind: "events"; readonly level: number };
 
@@ -158,6 +160,7 @@ const conversation: fc.Arbitrary<Conversation> = fc
     ),
     /** Whoever is not of the node rarely asks but for its pods. */
     serverOfOutside: fc.option(fc.constantFrom(...PODS, ...PODS, NODE), { freq: 6 }),
+    asksFrontend: fc.boolean(),
     frontend: fc.option(fc.constantFrom(...FRONTENDS), { freq: 3 }),
     protocol: fc.constantFrom(6, 6, 6, 6, 17, 17, 17, 1, 1, 132, 47),
     clientPort: fc.constantFrom(40_000, 40_000, 40_000, NODE_SOCKET, 1024, 80),
@@ -168,8 +171,9 @@ const conversation: fc.Arbitrary<Conversation> = fc
       ...[ReservedIdentity.IDENTITY_UNKNOWN, ReservedIdentity.IDENTITY_HOST, ReservedIdentity.IDENTITY_WORLD],
     ),
   })
-  .map(({ frontend, serverOfOutside, ...rest }) => {
-    if (placeOf(rest.client) !== "pod") return { ...rest, server: serverOfOutside ?? rest.server };
+  .map(({ frontend, asksFrontend, serverOfOutside, ...rest }) => {
+    const outside = placeOf(rest.client) !== "pod";
+    if (outside && !asksFrontend) return { ...rest, server: serverOfOutside ?? rest.server };
     if (frontend === null || rest.protocol === 1) return rest;
     return { ...rest, server: frontend.address, serverPort: frontend.port, protocol: frontend.protocol };
   });
@@ -239,7 +243,7 @@ const change: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant("service" as const),
       at: fc.nat(FRONTENDS.length - 1),
-      id: fc.nat(5),
+      choice: serviceChoice,
     }),
   },
   {
