@@ -14,7 +14,8 @@ import { pass } from "../programs/index.ts";
 import { Packet, type TunnelKey } from "../walk/packet.ts";
 import type { Verdict } from "../walk/verdict.ts";
 import { LookedUp, type LookUp } from "./looked-up.ts";
-import { frameOf, type PacketQuestion } from "./question.ts";
+import { IpProtocol } from "../walk/protocols.ts";
+import { frameOf, portOf, type PacketQuestion } from "./question.ts";
 
 /** One pass of the packet through one program. */
 export interface ExplainedHop {
@@ -47,7 +48,7 @@ export interface ExplainOptions {
  * packet is sent and no table is changed.
  *
  * @param nodes - laid open by `agent.inspect()`, or by `agent.propose()` to explain what would be.
- * @throws {@link NetloomError} `ERR_ENDPOINT_NOT_FOUND` where no node that was given has either end.
+ * @throws {@link NetloomError} `ERR_ENDPOINT_NOT_FOUND` where no node that was given has either end, or serves it.
  */
 export function explain(
   question: PacketQuestion,
@@ -68,7 +69,8 @@ interface Start {
 }
 
 /** Where the packet meets the datapath first: a pod sends it, a node, or the world. */
-function startOf({ source, destination }: PacketQuestion, nodes: readonly Inspection[]): Start {
+function startOf(question: PacketQuestion, nodes: readonly Inspection[]): Start {
+  const { source, destination } = question;
   const from = parseAddress(source);
   const to = parseAddress(destination);
   for (const node of nodes) {
@@ -83,14 +85,24 @@ function startOf({ source, destination }: PacketQuestion, nodes: readonly Inspec
       return { node, hook: "to-container", ifindex: pod.ifindex };
     return { node, hook: "from-netdev", ifindex: 0 };
   }
+  const serving = nodes.find((node) => serves(node, question));
+  if (serving !== undefined) return { node: serving, hook: "from-netdev", ifindex: 0 };
   throw new NetloomError(
     "ERR_ENDPOINT_NOT_FOUND",
-    `neither ${source} nor ${destination} is a pod of these nodes`,
+    `neither ${source} nor ${destination} is a pod of these nodes, nor a service's frontend`,
     {
       input: { source, destination },
       remedy: `lay open the node that has one of them; given were ${nodes.map(({ node }) => node).join(", ") || "none"}`,
     },
   );
+}
+
+/** Would the fabric bring it to this node, and does it know the frontend? */
+function serves({ node, maps }: Inspection, question: PacketQuestion): boolean {
+  const { destination, protocol, node: wanted = node } = question;
+  if (wanted !== node || protocol === "ICMP") return false;
+  const address = parseAddress(destination);
+  return maps.services.get({ address, port: portOf(question), protocol: IpProtocol[protocol] }) !== undefined;
 }
 
 class Journey {

@@ -14,14 +14,25 @@ export interface PacketQuestion {
   readonly icmpType?: number;
   /** TCP. @defaultValue SYN */
   readonly tcpFlags?: number;
+  /**
+   * The node that the fabric brings it to, by name: of a packet for a service from outside. @defaultValue the first of those
+   * given that serves it
+   */
+  readonly node?: string;
 }
 
 /** The first port that nobody has registered (RFC 6335 section 6). */
 const SOME_PORT = 49_152;
 
+/** The port of the destination. */
+export function portOf({ port = 80 }: PacketQuestion): number {
+  return port;
+}
+
 /** @throws what `parseAddress` throws. */
 export function frameOf(question: PacketQuestion): Uint8Array {
-  const { source, destination, protocol, port = 80, sourcePort = SOME_PORT, icmpType } = question;
+  const { source, destination, protocol, sourcePort = SOME_PORT, icmpType } = question;
+  const port = portOf(question);
   if (protocol === "ICMP") {
     return icmpFrame({
       source,

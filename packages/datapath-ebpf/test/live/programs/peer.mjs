@@ -91,6 +91,16 @@ const ROLES = {
     setTimeout(() => (say({ error: "timeout" }), process.exit(0)), Number(timeout));
   },
 
+  /** The same from a socket that is told of ICMP errors. */
+  "udp-connected": (host, port, timeout) => {
+    const socket = createSocket("udp4");
+    const end = (result) => (say(result), process.exit(0));
+    socket.on("message", (message) => end({ bytes: message.length }));
+    socket.on("error", (error) => end({ error: error.code }));
+    socket.connect(Number(port), host, () => socket.send("netloom"));
+    setTimeout(() => end({ error: "timeout" }), Number(timeout));
+  },
+
   /**
    * Numbered datagrams until it is told to end; then it says how many there were. So slowly that a reader who gets no
    * processor for a second loses none: a socket keeps some 270 of them.
