@@ -53,4 +53,4 @@ export const servedThere: Step = fromFabric(tcp(client, WEB), {
   },
 });
 
-export const { SYN, ACK, FIN } = FLAG;
+export const { SYN, ACK } = FLAG;
