@@ -39,10 +39,11 @@ static __always_inline int admit(struct walk *walk, const struct endpoint_value 
 	reason = policy_ingress(walk, pod, ct);
 	if (reason || is_flowless(walk))
 		return reason;
-	if (ct) {
+	if (ct && !(ct->flags & CT_FROM_OUTSIDE)) {
 		ct_touch(walk, ct);
 		return 0;
 	}
-	remember.ingress_allowed = allowed_under(pod->policy, walk->source_identity);
+	/* The client of a frontend asks its backend itself, on the same ports: that is another flow. */
+	remember.ingress_allowed = ct ? ct->ingress_allowed : allowed_under(pod->policy, walk->source_identity);
 	return ct_create(walk, &walk->goes, &remember);
 }

@@ -141,6 +141,29 @@ const near: readonly WalkCase[] = [
     ],
   },
   {
+    name: "takes for another flow what asks the backend itself, on the ports that the frontend was asked from",
+    given: web(here),
+    walk: [
+      servedHere,
+      fromFabric(tcp(client, here), {
+        ...passes,
+        changes: [`~ ct tcp ${client} > ${here} 60s S/- ingress=7/2`],
+        event: { state: "established", ingress: [7, 0, "cached"] },
+      }),
+      fromPod(
+        "a",
+        tcp(here, client, { flags: SYN | ACK }),
+        { ...leaves, changes: [`~ ct tcp ${client} > ${here} 8000s S/S seen-reply ingress=7/2`] },
+        UNMARKED,
+      ),
+      fromFabric(tcp(client, WEB, { flags: ACK }), {
+        ...passes,
+        to: here,
+        changes: [`~ ${flow(here, "8000s -/-", " ingress=7/2")}`],
+      }),
+    ],
+  },
+  {
     name: "begins anew where the backend had a flow of its own between the very ends",
     given: web(here),
     walk: [

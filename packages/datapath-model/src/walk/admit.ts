@@ -39,6 +39,11 @@ export function admit(walk: Walk, pod: EndpointValue): void {
   }
   policyIngress(walk, pod, flow);
   if (walk.flowless) return;
-  if (flow !== undefined) ctTouch(walk, flow);
-  else ctCreate(walk, walk.goes, { ingressAllowed: allowedUnder(pod.policy, walk.sourceIdentity) });
+  if (flow?.has(CtFlag.CT_FROM_OUTSIDE) === false) {
+    ctTouch(walk, flow);
+    return;
+  }
+  // The client of a frontend asks its backend itself, on the same ports: that is another flow.
+  const ingressAllowed = flow?.value.ingressAllowed ?? allowedUnder(pod.policy, walk.sourceIdentity);
+  ctCreate(walk, walk.goes, { ingressAllowed });
 }
