@@ -1,5 +1,6 @@
 import type { Family } from "@netloom/bgp";
-import { formatCidr, isNetloomError, NetloomError, parseCidr } from "@netloom/core";
+import { NetloomError } from "@netloom/core";
+import { cidrOption } from "@netloom/core/backend";
 import type { SpeakerDriver, SpeakerSettings } from "./driver.ts";
 import { localDriver } from "./local-driver.ts";
 import {
@@ -111,7 +112,7 @@ export function parseOptions(options: BgpOptions): BgpSetup {
   const common = {
     driver,
     install,
-    native: cidrs(nativeCidr),
+    native: cidrOption("nativeCidr", nativeCidr, NAME),
     addressesOf: (device: string) => addressesOf(device),
   };
   if ("resources" in options) {
@@ -182,21 +183,6 @@ function nameOf({ name, address, interface: device }: StaticPeer): string {
   return name ?? (address ?? device ?? "").replace(/^:+|:+$/g, "").replace(/[:%]+/g, "-");
 }
 
-function cidrs(input: unknown): readonly string[] {
-  const list: readonly unknown[] = Array.isArray(input) ? input : [input];
-  return [...new Set(list.map(canonical))].sort();
-}
-
-function canonical(text: unknown): string {
-  try {
-    return formatCidr(parseCidr(text as string));
-  } catch (error) {
-    if (!isNetloomError(error)) throw error;
-    const what = `option nativeCidr: ${error.message}`;
-    throw invalid(what, text, "write a prefix, or a list of prefixes", error);
-  }
-}
-
-function invalid(what: string, input: unknown, remedy: string, cause?: unknown): NetloomError {
-  return new NetloomError("ERR_OPTIONS_INVALID", what, { input, remedy, backend: NAME, cause });
+function invalid(what: string, input: unknown, remedy: string): NetloomError {
+  return new NetloomError("ERR_OPTIONS_INVALID", what, { input, remedy, backend: NAME });
 }

@@ -1,4 +1,5 @@
-import { formatCidr, isNetloomError, NetloomError, parseCidr, type Routing } from "@netloom/core";
+import { NetloomError, type Routing } from "@netloom/core";
+import { cidrOption } from "@netloom/core/backend";
 
 export const NAME = "native";
 
@@ -46,21 +47,7 @@ export function parseOptions(options: NativeOptions): NativeConfig {
       "give a routing with a tunnel, such as vxlan()",
     );
   }
-  return { native: cidrs(nativeCidr), directRoutes, tunnel };
-}
-
-function cidrs(input: unknown): readonly string[] {
-  const list: readonly unknown[] = Array.isArray(input) ? input : [input];
-  return [...new Set(list.map(canonical))].sort();
-}
-
-function canonical(text: unknown): string {
-  try {
-    return formatCidr(parseCidr(text as string));
-  } catch (error) {
-    const why = isNetloomError(error) ? error.message : "it is no text";
-    throw invalid(`option nativeCidr: ${why}`, text, "write a prefix, or a list of prefixes", error);
-  }
+  return { native: cidrOption("nativeCidr", nativeCidr, NAME), directRoutes, tunnel };
 }
 
 /** As far as can be told from outside. */
@@ -72,6 +59,6 @@ function encapsulates(tunnel: Routing): boolean {
   }
 }
 
-function invalid(what: string, input: unknown, remedy: string, cause?: unknown): NetloomError {
-  return new NetloomError("ERR_OPTIONS_INVALID", what, { input, remedy, backend: NAME, cause });
+function invalid(what: string, input: unknown, remedy: string): NetloomError {
+  return new NetloomError("ERR_OPTIONS_INVALID", what, { input, remedy, backend: NAME });
 }

@@ -5,6 +5,7 @@
  */
 export * from "../datapath/schema.generated.ts";
 export { decode, encode } from "../datapath/mirror.ts";
+export { cidrOption } from "../address/cidr-option.ts";
 export { metricText } from "../datapath/words.ts";
 export { isRace } from "../facts/race.ts";
 export { follow } from "../facts/follow.ts";

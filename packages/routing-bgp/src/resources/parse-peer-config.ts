@@ -51,6 +51,7 @@ export function parsePeerConfig(input: unknown): ParsedPeerConfig {
     "bfd",
     "role",
     "addPath",
+    "enforceFirstAs",
     "shutdown",
     "families",
   ]);
@@ -65,6 +66,7 @@ export function parsePeerConfig(input: unknown): ParsedPeerConfig {
     ...optional(fields, "bfd", place, bfdAt),
     ...optional(fields, "role", place, wordAt(ROLES)),
     ...optional(fields, "addPath", place, addPathAt),
+    ...optional(fields, "enforceFirstAs", place, booleanAt),
     ...optional(fields, "shutdown", place, textAt),
     families: optional(fields, "families", place, familiesAt).families ?? DEFAULT_PEER_CONFIG.families,
   };

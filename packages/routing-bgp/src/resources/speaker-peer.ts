@@ -34,7 +34,7 @@ export function peerOf(
   md5: string | undefined,
   localAddress: string | undefined,
 ): PeerConfig {
-  const { timers, role, addPath, shutdown, bfd, transport = {}, families } = config;
+  const { timers, role, addPath, enforceFirstAs, shutdown, bfd, transport = {}, families } = config;
   const port = transport.peerPort === undefined ? {} : { port: transport.peerPort };
   return {
     name: peer.name,
@@ -56,6 +56,7 @@ export function peerOf(
     ...gracefulRestartOf(config),
     ...(role === undefined ? {} : { role }),
     ...(addPath === undefined ? {} : { addPath }),
+    ...(enforceFirstAs === undefined ? {} : { enforceFirstAs }),
     ...(bfd === undefined ? {} : { failureDetector: bfd }),
     families: Object.fromEntries(
       families.map(({ family, import: policy, maxPrefixes }) => [

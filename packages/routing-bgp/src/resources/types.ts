@@ -67,6 +67,8 @@ export interface BgpPeerConfig {
   readonly bfd?: FailureDetection;
   readonly role?: Role;
   readonly addPath?: { readonly send?: boolean; readonly receive?: boolean };
+  /** An external peer's paths begin with its AS. @defaultValue true, but with role `rs-client`: route servers leave themselves out */
+  readonly enforceFirstAs?: boolean;
   /** Administratively down, and the reason that is sent. */
   readonly shutdown?: string;
   /** @defaultValue both, with nothing advertised and nothing accepted */

@@ -34,6 +34,7 @@ const peer = {
   bfd: { transmitInterval: 100, receiveInterval: 100, multiplier: 3 },
   role: "customer",
   addPath: { receive: true },
+  enforceFirstAs: false,
   families: [
     {
       family: "ipv4-unicast",
