@@ -1,5 +1,5 @@
 /**
- * BFD in a thread of its own: what `createBfd({ worker: true })` starts. Whoever imports it in a thread that is not that gets nothing.
+ * BFD in a thread of its own: what `createBfd({ worker: true })` starts. In any other thread it does nothing by itself.
  *
  * @packageDocumentation
  */
@@ -13,7 +13,8 @@ const REFRESH = 1000;
 
 if (parentPort !== null) serve(parentPort, (workerData as { readonly netns: string | undefined }).netns);
 
-function serve(port: MessagePort, netns: string | undefined): void {
+/** Does what comes through the port, until it is told to end. */
+export function serve(port: MessagePort, netns: string | undefined): void {
   const watches = new Map<number, Watch>();
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
   const report = (message: Report): void => port.postMessage(message);
