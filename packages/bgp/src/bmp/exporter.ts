@@ -3,7 +3,7 @@ import type { BgpError } from "../errors.ts";
 import type { Down } from "../session/handler.ts";
 import { Slices, systemSlices } from "../session/slices.ts";
 import { systemTurn } from "../session/timers.ts";
-import type { BmpConfig } from "../speaker/config.ts";
+import type { BmpConfig } from "../api/config.ts";
 import type { MonitoredSession, SessionMonitor } from "../speaker/monitor.ts";
 import { tcp } from "../transport/tcp.ts";
 import type { Transport } from "../transport/transport.ts";

@@ -1,7 +1,7 @@
 import type { PathAttributes } from "../wire/attributes.ts";
 import { FAMILIES, WIDTH, type Family } from "../wire/family.ts";
 import { checkCommunities, checkLargeCommunities, checkNumber, checkUint32, refuse } from "./check.ts";
-import type { Match, Policy, PrefixMatch, Statement } from "./policy.ts";
+import type { Match, Policy, PrefixMatch, Statement } from "../api/policy.ts";
 import { PrefixMatcher, type PrefixRange } from "./prefix-match.ts";
 import { parsePrefix, wordsOf } from "./prefix-text.ts";
 import { compileChange, type CompiledChange } from "./route-change.ts";

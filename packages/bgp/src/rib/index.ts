@@ -9,7 +9,7 @@ export type { RibPeer } from "./peer.ts";
 export type { LocalEnd, PeerPolicies, PeerPolicy } from "./peer-state.ts";
 export type { AdjOut } from "./adj-out.ts";
 
-export type { Match, Policy, PrefixMatch, RouteChange, Statement } from "./policy.ts";
+export type { Match, Policy, PrefixMatch, RouteChange, Statement } from "../api/policy.ts";
 export {
   type CompiledPolicy,
   type CompiledStatement,

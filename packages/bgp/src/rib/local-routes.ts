@@ -1,6 +1,6 @@
 import type { AsPathSegment, PathAttributes } from "../wire/attributes.ts";
 import { type Family, WIDTH } from "../wire/family.ts";
-import type { LocalRoute } from "../speaker/types.ts";
+import type { LocalRoute } from "../api/local-route.ts";
 import type { AttributeStore } from "./attribute-store.ts";
 import { checkCommunities, checkLargeCommunities, checkNumber, checkUint32, refuse } from "./check.ts";
 import { grown } from "./growable.ts";

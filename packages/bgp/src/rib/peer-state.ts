@@ -9,7 +9,7 @@ import { Feed } from "./feed.ts";
 import { markIngress, refusalOf, type IngressOptions } from "./ingress.ts";
 import { KeyCache } from "./key-cache.ts";
 import type { RibPeer } from "./peer.ts";
-import type { Policy } from "./policy.ts";
+import type { Policy } from "../api/policy.ts";
 import { canonicalAddress } from "./route-change.ts";
 import type { Source } from "./source.ts";
 

@@ -1,5 +1,5 @@
-import type { BestChange, RibRoute } from "../speaker/status.ts";
-import type { LocalRoute } from "../speaker/types.ts";
+import type { BestChange, RibRoute } from "../api/status.ts";
+import type { LocalRoute } from "../api/local-route.ts";
 import type { WireContext } from "../wire/context.ts";
 import { FAMILIES, type Family } from "../wire/family.ts";
 import type { Reach, Update } from "../wire/update.ts";

@@ -8,7 +8,7 @@ import {
   checkUint32,
   refuse,
 } from "./check.ts";
-import type { RouteChange } from "./policy.ts";
+import type { RouteChange } from "../api/policy.ts";
 
 /** Changed attributes; `ownAsn` is what is prepended, `undefined`: nothing is. */
 export type CompiledChange = (attributes: PathAttributes, ownAsn: number | undefined) => PathAttributes;

@@ -1,4 +1,4 @@
-import type { RibRoute } from "../speaker/status.ts";
+import type { RibRoute } from "../api/status.ts";
 import type { Family } from "../wire/family.ts";
 import { Candidates } from "./decision.ts";
 import type { FamilyRib } from "./family-rib.ts";

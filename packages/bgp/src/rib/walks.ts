@@ -1,18 +1,31 @@
 import type { AdjIn } from "./adj-in.ts";
 import type { Job } from "./backlog.ts";
 import { LLGR_STALE, NO_LLGR } from "./communities.ts";
-import type { FamilyRib } from "./family-rib.ts";
+import type { AttributeStore } from "./attribute-store.ts";
 import type { Feed } from "./feed.ts";
 import type { ReadRoutes } from "./local-routes.ts";
+import type { PrefixTable } from "./prefix-table.ts";
 import { withCommunities } from "./route-change.ts";
+
+/** What walks do to the table of a family. */
+export interface WalkedRib {
+  readonly store: AttributeStore;
+  readonly table: PrefixTable;
+  set(feed: Feed, prefix: number, pathId: number, id: number): void;
+  setStale(feed: Feed, prefix: number, pathId: number, id: number): void;
+  remove(feed: Feed, prefix: number, pathId: number): void;
+  sweepStale(feed: Feed): void;
+  look(prefix: number): void;
+  tidy(): void;
+}
 
 /** Goes through the prefixes of a table that has any, some at a time. */
 abstract class Walk implements Job {
   readonly feed: Feed;
-  protected readonly rib: FamilyRib;
+  protected readonly rib: WalkedRib;
   #next = 1;
 
-  constructor(rib: FamilyRib, feed: Feed) {
+  constructor(rib: WalkedRib, feed: Feed) {
     this.rib = rib;
     this.feed = feed;
   }
@@ -46,7 +59,7 @@ export class Unravel extends Walk {
   readonly #gone: AdjIn;
   readonly #pathIds: number[] = [];
 
-  constructor(rib: FamilyRib, feed: Feed, gone: AdjIn) {
+  constructor(rib: WalkedRib, feed: Feed, gone: AdjIn) {
     super(rib, feed);
     this.#gone = gone;
   }
@@ -131,13 +144,13 @@ export class LastResort extends Walk {
 /** What a source has from now on is set, one prefix after another; what is stale at the end goes. */
 export class Load implements Job {
   readonly feed: Feed;
-  readonly #rib: FamilyRib;
+  readonly #rib: WalkedRib;
   readonly #routes: ReadRoutes;
   readonly #done: () => void;
   #at = 0;
   #index = 0;
 
-  constructor(rib: FamilyRib, feed: Feed, routes: ReadRoutes, done: () => void) {
+  constructor(rib: WalkedRib, feed: Feed, routes: ReadRoutes, done: () => void) {
     this.#rib = rib;
     this.feed = feed;
     this.#routes = routes;

@@ -1,6 +1,6 @@
 import { BgpError } from "../errors.ts";
-import type { PeerConfig } from "../speaker/config.ts";
-import type { PeerState } from "../speaker/status.ts";
+import type { PeerConfig } from "../api/config.ts";
+import type { PeerState } from "../api/status.ts";
 import type { Connection, ConnectOptions } from "../transport/transport.ts";
 import type { Negotiated } from "../wire/negotiate.ts";
 import { CEASE } from "../wire/notification.ts";

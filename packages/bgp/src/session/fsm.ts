@@ -1,5 +1,5 @@
 import type { BgpError, Notification } from "../errors.ts";
-import type { PeerState } from "../speaker/status.ts";
+import type { PeerState } from "../api/status.ts";
 
 /**
  * What can happen to a session: RFC 4271 section 8.1, number by number. Left out is what belongs to DelayOpen (12, 20)

@@ -1,5 +1,5 @@
 import type { BgpError, Notification } from "../errors.ts";
-import type { PeerState } from "../speaker/status.ts";
+import type { PeerState } from "../api/status.ts";
 import type { Family } from "../wire/family.ts";
 import type { Negotiated } from "../wire/negotiate.ts";
 import type { Update } from "../wire/update.ts";

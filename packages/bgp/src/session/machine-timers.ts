@@ -1,5 +1,5 @@
-import type { PeerConfig } from "../speaker/config.ts";
-import type { PeerState } from "../speaker/status.ts";
+import type { PeerConfig } from "../api/config.ts";
+import type { PeerState } from "../api/status.ts";
 import type { Negotiated } from "../wire/negotiate.ts";
 import type { Channel } from "./channel.ts";
 import type { Direction } from "./collision.ts";

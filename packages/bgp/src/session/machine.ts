@@ -1,6 +1,6 @@
 import { BgpError, type Notification } from "../errors.ts";
-import type { PeerConfig } from "../speaker/config.ts";
-import type { PeerState } from "../speaker/status.ts";
+import type { PeerConfig } from "../api/config.ts";
+import type { PeerState } from "../api/status.ts";
 import type { ConnectOptions, Connection } from "../transport/transport.ts";
 import { encodeKeepalive, type MessageType } from "../wire/header.ts";
 import type { Message } from "../wire/message.ts";

@@ -1,5 +1,5 @@
-import type { PeerConfig } from "../speaker/config.ts";
-import type { Capability, FamilyNumbers } from "../wire/capabilities.ts";
+import type { PeerConfig } from "../api/config.ts";
+import type { Capability, FamilyNumbers } from "../wire/capability.ts";
 import { AFI, FAMILIES, type Family, SAFI_UNICAST } from "../wire/family.ts";
 import type { Open } from "../wire/open.ts";
 import type { Speaking } from "./collision.ts";

@@ -1,5 +1,5 @@
 import { BgpError, type Notification } from "../errors.ts";
-import type { PeerState } from "../speaker/status.ts";
+import type { PeerState } from "../api/status.ts";
 import type { Negotiated } from "../wire/negotiate.ts";
 import { describeNotification, unwrapHardReset } from "../wire/notification.ts";
 import type { FsmEvent } from "./fsm.ts";

@@ -1,7 +1,7 @@
 import { systemClock, type Clock, type Random } from "../clock.ts";
 import type { BgpError, Notification } from "../errors.ts";
-import type { PeerConfig } from "../speaker/config.ts";
-import type { PeerState } from "../speaker/status.ts";
+import type { PeerConfig } from "../api/config.ts";
+import type { PeerState } from "../api/status.ts";
 import type { Connection, ConnectOptions, Transport } from "../transport/transport.ts";
 import type { WireContext } from "../wire/context.ts";
 import { MESSAGE_TYPE, type MessageType } from "../wire/header.ts";

@@ -1,4 +1,4 @@
-import type { PeerConfig } from "../speaker/config.ts";
+import type { PeerConfig } from "../api/config.ts";
 import type { SocketOptions } from "../transport/transport.ts";
 
 /** Whom a session calls. */

@@ -1,6 +1,6 @@
 import { BlockList, isIPv4 } from "node:net";
 import type { Connection } from "../transport/transport.ts";
-import type { PeerConfig } from "./config.ts";
+import type { PeerConfig } from "../api/config.ts";
 
 /** Which peer is it that calls? The most exact answer first: its address, its device, the narrowest prefix. */
 export function callerOf(

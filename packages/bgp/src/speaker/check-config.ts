@@ -2,7 +2,7 @@ import { isIP, isIPv4 } from "node:net";
 import { BgpError } from "../errors.ts";
 import { compilePolicy } from "../rib/compile-policy.ts";
 import { FAMILIES } from "../wire/family.ts";
-import type { BmpConfig, FamilyConfig, PeerConfig, SpeakerConfig } from "./config.ts";
+import type { BmpConfig, FamilyConfig, PeerConfig, SpeakerConfig } from "../api/config.ts";
 
 const ROLES: readonly string[] = ["provider", "rs", "rs-client", "customer", "peer"];
 

@@ -1,5 +1,5 @@
 import type { Connection, Listener, Transport } from "../transport/transport.ts";
-import type { SpeakerConfig } from "./config.ts";
+import type { SpeakerConfig } from "../api/config.ts";
 import { expectationsOf } from "./expectations.ts";
 
 export interface DoorsOptions {

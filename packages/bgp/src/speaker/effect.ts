@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { PeerConfig, SpeakerConfig } from "./config.ts";
+import type { PeerConfig, SpeakerConfig } from "../api/config.ts";
 import type { ConfigEffect } from "./types.ts";
 
 /**

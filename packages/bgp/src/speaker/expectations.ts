@@ -1,7 +1,7 @@
 import { BgpError } from "../errors.ts";
 import { socketOptions } from "../session/target.ts";
 import type { ExpectedPeer } from "../transport/transport.ts";
-import type { PeerConfig, SpeakerConfig } from "./config.ts";
+import type { PeerConfig, SpeakerConfig } from "../api/config.ts";
 import type { World } from "./deps.ts";
 
 /** Who may call, and what the listening sockets must know of them before. */

@@ -1,4 +1,4 @@
-import type { FailureDetection } from "./config.ts";
+import type { FailureDetection } from "../api/config.ts";
 
 export interface WatchedPath {
   readonly local: string;

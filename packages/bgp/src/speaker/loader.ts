@@ -1,6 +1,6 @@
 import type { RouteReader } from "../rib/local-routes.ts";
 import type { Rib } from "../rib/rib.ts";
-import type { LocalRoute } from "./types.ts";
+import type { LocalRoute } from "../api/local-route.ts";
 import type { World } from "./deps.ts";
 
 /** Milliseconds of reading routes before others get their turn. */

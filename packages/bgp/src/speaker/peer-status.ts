@@ -1,6 +1,6 @@
 import type { Session } from "../session/session.ts";
-import type { PeerConfig } from "./config.ts";
-import type { FamilyStatus, PeerStatus } from "./status.ts";
+import type { PeerConfig } from "../api/config.ts";
+import type { FamilyStatus, PeerStatus } from "../api/status.ts";
 
 /** A peer, put together from what its session knows. */
 export function statusOf(

@@ -13,14 +13,14 @@ import { encodeEndOfRib } from "../wire/pack.ts";
 import { encodeRouteRefresh } from "../wire/route-refresh.ts";
 import type { AttributeFault, Update } from "../wire/update.ts";
 import { withoutScope } from "./callers.ts";
-import type { PeerConfig } from "./config.ts";
+import type { PeerConfig } from "../api/config.ts";
 import type { World } from "./deps.ts";
 import { Flush } from "./flush.ts";
 import type { MonitoredSession, Monitors } from "./monitor.ts";
 import { statusOf } from "./peer-status.ts";
 import { restartOf, Retention } from "./retention.ts";
 import { CEASE } from "../wire/notification.ts";
-import type { FamilyStatus, PeerState, PeerStatus, RibRoute } from "./status.ts";
+import type { FamilyStatus, PeerState, PeerStatus, RibRoute } from "../api/status.ts";
 
 /** What a peer needs of the speaker it belongs to. */
 export interface PeerHost {

@@ -6,7 +6,7 @@ import { FAMILIES, type Family } from "../wire/family.ts";
 import { cease, CEASE, encodeNotification } from "../wire/notification.ts";
 import { callerOf } from "./callers.ts";
 import { checkConfig } from "./check-config.ts";
-import type { PeerConfig, SpeakerConfig } from "./config.ts";
+import type { PeerConfig, SpeakerConfig } from "../api/config.ts";
 import { worldOf, type SpeakerDependencies, type World } from "./deps.ts";
 import { Doors } from "./doors.ts";
 import { effectOf } from "./effect.ts";
@@ -15,8 +15,9 @@ import { requireSupport } from "./expectations.ts";
 import { Loader } from "./loader.ts";
 import { Monitors, type SessionMonitor } from "./monitor.ts";
 import { Peer, type PeerHost } from "./peer.ts";
-import type { PeerStatus, RibRoute } from "./status.ts";
-import type { CloseMode, ConfigEffect, LocalRoute, Speaker, SpeakerEvents, StartOptions } from "./types.ts";
+import type { PeerStatus, RibRoute } from "../api/status.ts";
+import type { LocalRoute } from "../api/local-route.ts";
+import type { CloseMode, ConfigEffect, Speaker, SpeakerEvents, StartOptions } from "./types.ts";
 
 /**
  * Makes a speaker. Nothing happens before {@link Speaker.start}.

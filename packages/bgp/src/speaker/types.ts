@@ -1,23 +1,10 @@
 import type { BgpError } from "../errors.ts";
 import type { AttributeFault } from "../wire/update.ts";
 import type { Family } from "../wire/family.ts";
-import type { SpeakerConfig } from "./config.ts";
+import type { SpeakerConfig } from "../api/config.ts";
+import type { LocalRoute } from "../api/local-route.ts";
 import type { SessionMonitor } from "./monitor.ts";
-import type { BestChange, PeerState, PeerStatus, RibRoute } from "./status.ts";
-
-/** A prefix of ours, and what it is told with. */
-export interface LocalRoute {
-  readonly prefix: string;
-  /** @defaultValue our address of the session */
-  readonly nextHop?: string;
-  readonly localPref?: number;
-  readonly med?: number;
-  /** `65000:1` or a well-known name, e.g. `no-export`. */
-  readonly communities?: readonly string[];
-  readonly largeCommunities?: readonly string[];
-  /** Our AS number, so many times more. */
-  readonly prepend?: number;
-}
+import type { BestChange, PeerState, PeerStatus, RibRoute } from "../api/status.ts";
 
 /** What a changed configuration does to whom, by the names of peers. */
 export interface ConfigEffect {

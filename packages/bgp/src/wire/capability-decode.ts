@@ -1,5 +1,5 @@
 import { uint16, uint32 } from "./bytes.ts";
-import type { Capability, FamilyNumbers } from "./capabilities.ts";
+import type { Capability, FamilyNumbers } from "./capability.ts";
 import { ROLES } from "./role.ts";
 
 const decoder = new TextDecoder();

@@ -1,5 +1,5 @@
 import { bytesOf } from "./bytes.ts";
-import type { Capability, FamilyNumbers } from "./capabilities.ts";
+import type { Capability, FamilyNumbers } from "./capability.ts";
 import { ROLES } from "./role.ts";
 
 const encoder = new TextEncoder();

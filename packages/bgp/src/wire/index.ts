@@ -17,7 +17,7 @@ export type {
   FamilyNumbers,
   GracefulRestart,
   LongLivedGracefulRestart,
-} from "./capabilities.ts";
+} from "./capability.ts";
 export {
   negotiate,
   type Negotiated,

@@ -1,4 +1,5 @@
-import { type Capability, type CapabilityKind, encodeCapability } from "./capabilities.ts";
+import { encodeCapability } from "./capabilities.ts";
+import type { Capability, CapabilityKind } from "./capability.ts";
 import type { WireContext } from "./context.ts";
 import { AFI, FAMILIES, type Family, SAFI_UNICAST } from "./family.ts";
 import { CLASSIC_MAXIMUM, EXTENDED_MAXIMUM } from "./header.ts";

@@ -1,6 +1,7 @@
 import { formatAddress, ipv4Bytes } from "./address.ts";
 import { bytesOf, uint16, uint32 } from "./bytes.ts";
-import { type Capability, decodeCapabilities, encodeCapability } from "./capabilities.ts";
+import { decodeCapabilities, encodeCapability } from "./capabilities.ts";
+import type { Capability } from "./capability.ts";
 import { frame, HEADER } from "./header.ts";
 import { NOTIFICATION, refusal } from "./refusal.ts";
 

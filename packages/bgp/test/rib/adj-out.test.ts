@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import type { AdjOut } from "../../src/rib/adj-out.ts";
 import type { PeerPolicy } from "../../src/rib/peer-state.ts";
 import type { RibPeer } from "../../src/rib/peer.ts";
-import type { Policy } from "../../src/rib/policy.ts";
+import type { Policy } from "../../src/api/policy.ts";
 import { Rib } from "../../src/rib/rib.ts";
-import type { LocalRoute } from "../../src/speaker/types.ts";
+import type { LocalRoute } from "../../src/api/local-route.ts";
 import { Receiver } from "./support/receiver.ts";
 import { announce, CONTEXT, via, withdraw } from "./support/updates.ts";
 

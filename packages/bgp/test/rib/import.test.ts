@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { RibPeer } from "../../src/rib/peer.ts";
-import type { Policy } from "../../src/rib/policy.ts";
+import type { Policy } from "../../src/api/policy.ts";
 import { Rib } from "../../src/rib/rib.ts";
 import type { PathAttributes } from "../../src/wire/attributes.ts";
 import { announce, CONTEXT, via } from "./support/updates.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Rib } from "../../src/rib/rib.ts";
-import type { LocalRoute } from "../../src/speaker/types.ts";
+import type { LocalRoute } from "../../src/api/local-route.ts";
 import { announce, CONTEXT, via } from "./support/updates.ts";
 
 const newRib = () => new Rib({ asn: 65000, routerId: "192.0.2.250" });

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { AttributeStore } from "../../src/rib/attribute-store.ts";
 import { compilePolicy } from "../../src/rib/compile-policy.ts";
 import { Evaluator } from "../../src/rib/evaluator.ts";
-import type { Policy, PrefixMatch, Statement } from "../../src/rib/policy.ts";
+import type { Policy, PrefixMatch, Statement } from "../../src/api/policy.ts";
 import { PrefixTable } from "../../src/rib/prefix-table.ts";
 import { encodePrefix } from "../../src/wire/nlri.ts";
 import { interpret } from "./support/oracle.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { PeerState } from "../../src/speaker/status.ts";
+import type { PeerState } from "../../src/api/status.ts";
 import { TABLE, type FsmAction, type FsmEventKind } from "../../src/session/fsm.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { familiesOf, openOf } from "../../src/session/open.ts";
 import { configuredTarget, socketOptions } from "../../src/session/target.ts";
-import type { PeerConfig } from "../../src/speaker/config.ts";
+import type { PeerConfig } from "../../src/api/config.ts";
 import { encodeOpen } from "../../src/wire/open.ts";
 import { ebgp, hex } from "./support/lab.ts";
 

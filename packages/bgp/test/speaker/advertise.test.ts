@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Clock } from "../../src/clock.ts";
-import type { LocalRoute } from "../../src/speaker/types.ts";
+import type { LocalRoute } from "../../src/api/local-route.ts";
 import { best, Fabric } from "./support/fabric.ts";
 
 const A = "192.0.2.1";

@@ -5,7 +5,7 @@ import { decodeOpen } from "../../../src/wire/open.ts";
 import { negotiate } from "../../../src/wire/negotiate.ts";
 import { readNlri } from "../../../src/wire/nlri.ts";
 import { UpdateDecoder } from "../../../src/wire/update-decoder.ts";
-import type { RibRoute } from "../../../src/speaker/status.ts";
+import type { RibRoute } from "../../../src/api/status.ts";
 
 /** What a station makes of one connection: it knows no more than what it is told. */
 export class Heard {

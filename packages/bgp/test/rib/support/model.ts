@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
-import type { Policy } from "../../../src/rib/policy.ts";
+import type { Policy } from "../../../src/api/policy.ts";
 import type { RibPeer } from "../../../src/rib/peer.ts";
 import { Rib } from "../../../src/rib/rib.ts";
 import type { PathAttributes } from "../../../src/wire/attributes.ts";
-import type { LocalRoute } from "../../../src/speaker/types.ts";
+import type { LocalRoute } from "../../../src/api/local-route.ts";
 import { bestOf, interpret, type OraclePath } from "./oracle.ts";
 import { announce, via, withdraw } from "./updates.ts";
 

@@ -1,5 +1,5 @@
 import type { PathAttributes } from "../../../src/wire/attributes.ts";
-import type { Match, Policy, RouteChange } from "../../../src/rib/policy.ts";
+import type { Match, Policy, RouteChange } from "../../../src/api/policy.ts";
 import { parseCommunity } from "../../../src/wire/communities.ts";
 
 /** Plain answers, slowly: what the fast ones are held against. */

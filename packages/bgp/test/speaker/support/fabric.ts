@@ -1,9 +1,9 @@
 import { createSpeaker } from "../../../src/speaker/speaker.ts";
-import type { PeerConfig, SpeakerConfig } from "../../../src/speaker/config.ts";
+import type { PeerConfig, SpeakerConfig } from "../../../src/api/config.ts";
 import type { SpeakerDependencies } from "../../../src/speaker/deps.ts";
 import type { Speaker } from "../../../src/speaker/types.ts";
 import { memoryNetwork } from "../../../src/transport/memory.ts";
-import type { Policy } from "../../../src/rib/policy.ts";
+import type { Policy } from "../../../src/api/policy.ts";
 import { VirtualClock } from "../../session/support/virtual-clock.ts";
 
 /** Everything passes. */

@@ -1,6 +1,6 @@
 import type { Family } from "../wire/family.ts";
 import type { Role } from "../wire/role.ts";
-import type { Policy } from "../rib/policy.ts";
+import type { Policy } from "./policy.ts";
 
 export type { Role } from "../wire/role.ts";
 
