@@ -27,7 +27,11 @@ export async function kernelStage({ nodes, routing }: DemoOptions): Promise<Stag
   await using probe = ebpf({ uplink: "lo" });
   await probe.probe({ node: "probe", addresses: [] });
   const lab = new Lab("demo");
-  const interrupted = (): void => void lab[Symbol.asyncDispose]().finally(() => process.exit(130));
+  let over = false;
+  const interrupted = (): void => {
+    over = true;
+    void lab[Symbol.asyncDispose]().finally(() => process.exit(130));
+  };
   process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
   let fabric: DemoFabric;
   try {
@@ -79,6 +83,9 @@ export async function kernelStage({ nodes, routing }: DemoOptions): Promise<Stag
       return counts;
     },
     summary,
+    get interrupted() {
+      return over;
+    },
     async end() {
       process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
       await lab[Symbol.asyncDispose]();

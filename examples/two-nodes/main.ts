@@ -43,6 +43,8 @@ export interface Stage {
   /** Connects many times; how often each backend answered. */
   spread(from: DemoPod, to: Target, times: number): Promise<ReadonlyMap<string, number>>;
   summary(cluster: DemoCluster): void;
+  /** By whoever started it, who has stopped its programs too: what fails from then on is no news. */
+  readonly interrupted: boolean;
   end(): Promise<void>;
 }
 
@@ -100,9 +102,12 @@ async function play(options: DemoOptions, stage: Stage): Promise<number> {
     good = await connections(pods, stage);
     if (story !== undefined) good = (await story.lose()) && good;
     stage.summary(cluster);
+  } catch (error) {
+    if (!stage.interrupted) throw error;
   } finally {
     await stage.end();
   }
+  if (stage.interrupted) return 130;
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   console.log(
     good ? green(`\nAll as it should be, in ${seconds} s.`) : red("\nNot as it should be: see above."),

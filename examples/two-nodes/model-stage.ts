@@ -47,6 +47,7 @@ export function modelStage({ routing }: DemoOptions): Stage {
       return counts;
     },
     summary,
+    interrupted: false,
     async end() {
       for (const { agent } of cluster?.nodes ?? []) await agent.stop();
       await cluster?.operator.stop();

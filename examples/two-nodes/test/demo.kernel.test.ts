@@ -2,6 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { openPinnedLink } from "@netloom/bpf-loader";
 import { whyNoLab } from "@netloom/lab";
 import { Netns } from "@netloom/netlink";
@@ -136,6 +137,20 @@ describe.skipIf(whyNoLab("the demo on the kernel's datapath") !== undefined)("th
     expect((await once(child, "close"))[0]).toBe(130);
   });
 
+  it("ends without a complaint when a terminal interrupts it and all its programs", async () => {
+    const child = spawn(process.execPath, ["--conditions=@netloom/source", MAIN, "--routing", "bgp"], {
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    let complaints = "";
+    child.stderr.on("data", (chunk) => (complaints += String(chunk)));
+    await heard(child.stdout, "2. A connection that policy denies");
+    process.kill(-child.pid!, "SIGINT");
+    expect((await once(child, "close"))[0]).toBe(130);
+    expect(complaints).toBe("");
+    expect(Netns.list().filter((name) => name.startsWith(`netloom-demo-${child.pid}`))).toEqual([]);
+  });
+
   it("that was killed leaves nothing once it has run again, its router neither", async () => {
     const child = await halfWay("--routing", "bgp");
     const namespaces = Netns.list().filter((name) => name.startsWith("netloom-demo-"));
@@ -186,10 +201,17 @@ async function halfWay(...args: string[]): Promise<ReturnType<typeof spawn>> {
   const child = spawn(process.execPath, ["--conditions=@netloom/source", MAIN, ...args], {
     stdio: ["ignore", "pipe", "ignore"],
   });
-  let output = "";
-  for await (const chunk of child.stdout) {
-    output += String(chunk);
-    if (output.includes("1. A connection that policy allows")) break;
-  }
+  await heard(child.stdout, "1. A connection that policy allows");
   return child;
+}
+
+/** Reads on, so that nobody waits for us to. */
+async function heard(stream: Readable, what: string): Promise<void> {
+  let output = "";
+  await new Promise<void>((resolve) => {
+    stream.on("data", (chunk) => {
+      output += String(chunk);
+      if (output.includes(what)) resolve();
+    });
+  });
 }
