@@ -10,7 +10,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [task = "", ...rest] = process.argv.slice(2);
 process.chdir(root);
 
-/** Debian packages, by the command (or file) that proves their presence. */
+/** Debian packages, by the command (or file) that proves their presence; and the service that comes along. */
 const DEBIAN = {
   clang: { probe: "clang", why: "compiles bpf/ and proves that the committed objects match it" },
   llvm: { probe: "llvm-strip", why: "strips what bpf/ compiles to" },
@@ -25,13 +25,17 @@ const DEBIAN = {
   iptables: { probe: "iptables-nft", why: "the bench's classic services and policies" },
   make: { probe: "make", why: "builds the bench" },
   nftables: { probe: "nft", why: "the bench's classic services" },
-  prometheus: { probe: "promtool", why: "an independent view of the metrics" },
+  prometheus: { probe: "promtool", service: "prometheus", why: "an independent view of the metrics" },
   python3: { probe: "python3", why: "runs the bench's harness" },
   bpftool: { probe: "bpftool", why: "an independent view of programs, maps and BTF" },
   tshark: { probe: "tshark", why: "an independent view of the packets on the wire" },
-  bird2: { probe: "bird", why: "a BGP peer of the tests, and one to measure against" },
-  frr: { probe: "/usr/lib/frr/bgpd", why: "a BGP peer of the tests, and one to measure against" },
-  gobgpd: { probe: "gobgpd", why: "a BGP peer of the tests, and one to measure against" },
+  bird2: { probe: "bird", service: "bird", why: "a BGP peer of the tests, and one to measure against" },
+  frr: {
+    probe: "/usr/lib/frr/bgpd",
+    service: "frr",
+    why: "a BGP peer of the tests, and one to measure against",
+  },
+  gobgpd: { probe: "gobgpd", service: "gobgpd", why: "a BGP peer of the tests, and one to measure against" },
 };
 
 /** Each started by whoever needs it, in a namespace of its own. */
@@ -136,21 +140,37 @@ function installDebian(names) {
     apt("update"),
     apt("install", "-y", "--no-install-recommends", ...missing),
   ]);
+  disableServices(missing);
   if (runs[1].status === 0) return;
+  // apt-get says so in its own way, and is not to blame.
+  if (runs[1].signal !== null || runs[1].status === 130) process.exit(130);
   const said = runs.map(({ stderr }) => String(stderr).trim()).filter((text) => text !== "");
   lacking(`apt-get could not install\n${list}\n${said.join("\n")}`);
 }
 
-/** We want programs, not servers: Debian asks this file before it starts what it has installed (invoke-rc.d(8)). */
+/**
+ * We want programs, not servers: Debian asks this file before it starts what it has installed (invoke-rc.d(8)). An
+ * interruption ends apt-get and not us, or the file would stay.
+ */
 function withoutDaemons(install) {
   const policy = "/usr/sbin/policy-rc.d";
   if (existsSync(policy)) return install();
+  const signals = ["SIGINT", "SIGTERM"];
+  const hold = () => {};
+  for (const signal of signals) process.on(signal, hold);
   writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
   try {
     return install();
   } finally {
     rmSync(policy);
+    for (const signal of signals) process.off(signal, hold);
   }
+}
+
+/** And none of them at the next start of the machine. */
+function disableServices(names) {
+  const units = names.flatMap((name) => DEBIAN[name].service ?? []);
+  if (units.length > 0 && present("systemctl")) spawnSync("systemctl", ["--quiet", "disable", ...units]);
 }
 
 /** Tests that need what is missing would be skipped. Somebody at a desk may want the others; CI wants them all. */
