@@ -213,9 +213,8 @@ export class Session {
 
   /** Wakes when the detection time may be over. A later end needs no other timer: waking up, it is seen. */
   #watch(): void {
-    const time = this.detectionTime;
-    if (time === undefined || this.#closed) return;
-    const at = this.#lastReceived + time;
+    if (this.#peer === undefined || this.#closed) return;
+    const at = this.#deadline;
     if (this.#detecting !== undefined && this.#detecting.at <= at) return;
     this.#detecting?.timer.cancel();
     const wait = Math.max(0, at - this.#clock.monotonic());
@@ -224,14 +223,10 @@ export class Session {
 
   #detect(): void {
     this.#detecting = undefined;
-    if (this.#silence() < 0) {
-      this.#watch();
-      return;
-    }
     // Timers come before sockets: after a loop that was blocked, the proof that the peer lives waits unread.
-    this.#options.catchUp();
+    if (this.#isOverdue()) this.#options.catchUp();
     if (this.#closed || this.#peer === undefined) return;
-    if (this.#silence() < 0) {
+    if (!this.#isOverdue()) {
       this.#watch();
       return;
     }
@@ -240,8 +235,12 @@ export class Session {
     else this.#become("down", "detection-time-expired");
   }
 
-  /** Milliseconds past the detection time; negative before it is over. */
-  #silence(): number {
-    return this.#clock.monotonic() - this.#lastReceived - (this.detectionTime ?? 0);
+  #isOverdue(): boolean {
+    return this.#clock.monotonic() >= this.#deadline;
+  }
+
+  /** When the detection time is over. Timer and test share the sum: another way of rounding would wake them for ever. */
+  get #deadline(): number {
+    return this.#lastReceived + (this.detectionTime ?? 0);
   }
 }

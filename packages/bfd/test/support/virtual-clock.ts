@@ -6,6 +6,9 @@ interface Due {
   readonly callback: () => void;
 }
 
+/** Callbacks at one instant: more are a loop that time never ends. */
+const MOST_AT_ONCE = 100_000;
+
 /** Time that passes when it is told to. */
 export class VirtualClock implements Clock {
   #time = 0;
@@ -32,10 +35,13 @@ export class VirtualClock implements Clock {
 
   advance(milliseconds: number): void {
     const end = this.#time + milliseconds;
+    let atOnce = 0;
     for (;;) {
       const next = this.#next();
       if (next === undefined || next.at > end) break;
       this.#due.delete(next);
+      atOnce = next.at > this.#time ? 0 : atOnce + 1;
+      if (atOnce > MOST_AT_ONCE) throw new Error(`time stands still at ${this.#time}`);
       this.#time = Math.max(this.#time, next.at);
       next.callback();
     }
