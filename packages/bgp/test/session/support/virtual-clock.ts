@@ -11,6 +11,9 @@ interface Due {
 const before = (left: Due, right: Due): boolean =>
   left.at < right.at || (left.at === right.at && left.order < right.order);
 
+/** Callbacks at one instant: more are a loop that time never ends. */
+const MOST_AT_ONCE = 100_000;
+
 /** Time that passes when it is told to. Turns come at the time that is now, before any later timer. */
 export class VirtualClock implements Clock {
   #time = 0;
@@ -18,6 +21,8 @@ export class VirtualClock implements Clock {
   /** A heap. */
   readonly #due: Due[] = [];
   #pending = 0;
+  #countedAt = 0;
+  #atOnce = 0;
   readonly #turns: (() => void)[] = [];
 
   readonly now = (): number => 1_700_000_000_000 + this.#time;
@@ -62,7 +67,10 @@ export class VirtualClock implements Clock {
   /** One turn of the loop: what has been put off until now, not what that puts off. */
   async runTurn(): Promise<void> {
     await settle();
-    for (const turn of this.#turns.splice(0)) turn();
+    for (const turn of this.#turns.splice(0)) {
+      this.#count();
+      turn();
+    }
     await settle();
   }
 
@@ -89,7 +97,14 @@ export class VirtualClock implements Clock {
     this.#pop();
     due.cancelled = true;
     this.#pending -= 1;
+    this.#count();
     due.callback();
+  }
+
+  #count(): void {
+    this.#atOnce = this.#countedAt === this.#time ? this.#atOnce + 1 : 1;
+    this.#countedAt = this.#time;
+    if (this.#atOnce > MOST_AT_ONCE) throw new Error(`time stands still at ${this.#time}`);
   }
 
   #next(): Due | undefined {
