@@ -49,6 +49,8 @@ export class KernelRoutes {
   readonly #wanted = new Map<string, KernelRoute>();
   readonly #held = new Map<string, Held>();
   readonly #dirty = new Set<string>();
+  /** A write that failed may have been carried out. */
+  readonly #unsure = new Set<string>();
   #writing: Promise<readonly RouteRefusal[]> | undefined;
 
   constructor(table: RouteTable) {
@@ -103,37 +105,63 @@ export class KernelRoutes {
     return this.#writing;
   }
 
-  /** Reads the table back: what was lost meanwhile, such as with a device that went down, is written by the next flush. */
+  /**
+   * Reads the table back: what was lost meanwhile, such as with a device that went down, is written by the next flush, and
+   * what a failed write has left there is ours all the same.
+   *
+   * @returns how many the next flush has to mend
+   */
   async audit(): Promise<number> {
     await this.#writing?.catch(() => undefined);
     const there = new Map((await this.#table.list()).map((route) => [route.prefix, keyOf(route)]));
-    let lost = 0;
-    for (const [prefix, held] of this.#held) {
-      if (there.get(prefix) === held.key) continue;
-      if (there.has(prefix)) this.#held.set(prefix, { ...held, key: there.get(prefix)! });
-      else this.#held.delete(prefix);
-      if (!this.#wanted.has(prefix)) continue;
+    let differ = 0;
+    for (const prefix of new Set([...this.#held.keys(), ...this.#unsure])) {
+      const held = this.#held.get(prefix);
+      const key = there.get(prefix);
+      if (key === held?.key) continue;
+      if (key === undefined) this.#held.delete(prefix);
+      else this.#held.set(prefix, { key, stale: held?.stale ?? false });
+      const wanted = this.#wanted.get(prefix);
+      // What an earlier process left is not mended before somebody wants it.
+      if (wanted === undefined ? held !== undefined : keyOf(wanted) === key) continue;
       this.#dirty.add(prefix);
-      lost += 1;
+      differ += 1;
     }
-    return lost;
+    this.#unsure.clear();
+    return differ;
   }
 
   async #write(): Promise<readonly RouteRefusal[]> {
-    const refusals: RouteRefusal[] = [];
-    const refused = new Set<string>();
-    while (this.#dirty.size > 0) {
-      const writes = [...this.#dirty].flatMap((prefix) => this.#differenceAt(prefix));
-      this.#dirty.clear();
-      if (writes.length === 0) break;
-      for (const refusal of await this.#table.write(writes)) {
-        refusals.push(refusal);
-        refused.add(prefixOf(refusal.write));
+    const refusals = new Map<string, RouteRefusal>();
+    try {
+      while (this.#dirty.size > 0) {
+        const prefixes = [...this.#dirty];
+        this.#dirty.clear();
+        for (const prefix of prefixes) refusals.delete(prefix);
+        for (const refusal of await this.#writeAt(prefixes)) refusals.set(prefixOf(refusal.write), refusal);
       }
-      for (const write of writes) if (!refused.has(prefixOf(write))) this.#wrote(write);
+    } finally {
+      for (const prefix of refusals.keys()) this.#dirty.add(prefix);
     }
-    for (const prefix of refused) this.#dirty.add(prefix);
-    return refusals;
+    return [...refusals.values()];
+  }
+
+  async #writeAt(prefixes: readonly string[]): Promise<readonly RouteRefusal[]> {
+    const writes = prefixes.flatMap((prefix) => this.#differenceAt(prefix));
+    if (writes.length === 0) return [];
+    try {
+      const refusals = await this.#table.write(writes);
+      const refused = new Set(refusals.map(({ write }) => write));
+      for (const write of writes) if (!refused.has(write)) this.#wrote(write);
+      return refusals;
+    } catch (error) {
+      // Nobody knows how far it came.
+      for (const prefix of writes.map(prefixOf)) {
+        this.#dirty.add(prefix);
+        this.#unsure.add(prefix);
+      }
+      throw error;
+    }
   }
 
   #differenceAt(prefix: string): readonly RouteWrite[] {

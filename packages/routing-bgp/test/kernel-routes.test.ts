@@ -90,6 +90,66 @@ describe("learned routes", () => {
     expect(table.log).toEqual(["add 10.1.0.0/24"]);
   });
 
+  it("that were refused and then written within one flush are ours, and go when they are withdrawn", async () => {
+    const table = memoryTable();
+    const routes = new KernelRoutes({
+      ...table,
+      write: async (writes) => {
+        const refusals = await table.write(writes);
+        // The next way to the prefix is told meanwhile, and nothing is in its way.
+        if (table.foreign.delete("10.1.0.0/24")) routes.set("10.1.0.0/24", B);
+        return refusals;
+      },
+    });
+    table.foreign.add("10.1.0.0/24");
+    routes.set("10.1.0.0/24", A);
+    expect(await routes.flush()).toEqual([]);
+    expect(routes.installed).toBe(1);
+    routes.set("10.1.0.0/24", []);
+    expect(await routes.flush()).toEqual([]);
+    expect(table.routes.size).toBe(0);
+  });
+
+  it("that a table has failed to write are written by the next flush", async () => {
+    const table = memoryTable();
+    let broken = true;
+    const routes = new KernelRoutes({
+      ...table,
+      write: async (writes) => {
+        if (broken) throw new Error("no buffer space");
+        return table.write(writes);
+      },
+    });
+    routes.set("10.1.0.0/24", A);
+    routes.set("10.2.0.0/24", B);
+    await expect(routes.flush()).rejects.toThrow("no buffer space");
+    broken = false;
+    expect(await routes.flush()).toEqual([]);
+    expect([...table.routes.keys()]).toEqual(["10.1.0.0/24", "10.2.0.0/24"]);
+  });
+
+  it("that a table has written before it failed are found by an audit", async () => {
+    const table = memoryTable();
+    let broken = true;
+    const routes = new KernelRoutes({
+      ...table,
+      write: async (writes) => {
+        const refusals = await table.write(writes);
+        if (broken) throw new Error("no buffer space");
+        return refusals;
+      },
+    });
+    routes.set("10.1.0.0/24", A);
+    routes.set("10.2.0.0/24", A);
+    await expect(routes.flush()).rejects.toThrow("no buffer space");
+    broken = false;
+    routes.set("10.2.0.0/24", []);
+    expect(await routes.flush()).toHaveLength(1);
+    expect(await routes.audit()).toBe(1);
+    expect(await routes.flush()).toEqual([]);
+    expect([...table.routes.keys()]).toEqual(["10.1.0.0/24"]);
+  });
+
   it("that the kernel lost with a device are written again after an audit", async () => {
     const table = memoryTable();
     const routes = new KernelRoutes(table);
