@@ -113,13 +113,6 @@ export class Connections implements MachineOwner {
     this.#hurry = false;
   }
 
-  /** The idle hold is over. */
-  begin(): void {
-    this.#patience.cancel();
-    const kind = this.config.passive === true ? "automatic-start-passive" : "automatic-start";
-    if (this.#outgoing?.state === "idle") this.#outgoing.handle({ kind });
-  }
-
   accept(connection: Connection): void {
     const machine = new Machine("incoming", this.#around, this);
     this.#incoming = machine;
@@ -178,8 +171,8 @@ export class Connections implements MachineOwner {
     if (!this.#wanted) return;
     const idle = this.#outgoing?.state === "idle";
     if (idle && (machine === this.#outgoing || !this.#patience.waiting)) {
-      if (this.#hurry) this.#patience.soon(() => this.begin());
-      else this.#patience.later(() => this.begin());
+      if (this.#hurry) this.#patience.soon(() => this.#begin());
+      else this.#patience.later(() => this.#begin());
     }
     this.#proceed();
   }
@@ -196,6 +189,12 @@ export class Connections implements MachineOwner {
   get mayHaveRestarted(): boolean {
     const negotiated = this.#current?.negotiated;
     return negotiated !== undefined && keepsRoutes(negotiated, undefined);
+  }
+
+  /** The idle hold is over. */
+  #begin(): void {
+    const kind = this.config.passive === true ? "automatic-start-passive" : "automatic-start";
+    if (this.#outgoing?.state === "idle") this.#outgoing.handle({ kind });
   }
 
   #other(machine: Machine): Machine | undefined {

@@ -24,6 +24,8 @@ export type FsmEvent =
   | { readonly kind: "tcp-acked" | "tcp-confirmed" }
   /** 18 */
   | { readonly kind: "tcp-fails"; readonly error: BgpError }
+  /** Not of RFC 4271: there is nobody to call, as long as an unnumbered peer has not shown itself. */
+  | { readonly kind: "peer-unknown"; readonly error: BgpError }
   /** 21, 22, 28: the error's notification is the answer */
   | { readonly kind: "header-error" | "open-error" | "update-error"; readonly error: BgpError }
   /** 23 */
@@ -108,7 +110,7 @@ const KINDS: readonly FsmEventKind[] = [
   ...["manual-start", "automatic-start", "manual-start-passive", "automatic-start-passive"],
   ...["manual-stop", "automatic-stop"],
   ...["connect-retry-expires", "keepalive-expires", "hold-expires", "send-hold-expires"],
-  ...["tcp-acked", "tcp-confirmed", "tcp-fails"],
+  ...["tcp-acked", "tcp-confirmed", "tcp-fails", "peer-unknown"],
   ...["header-error", "open-error", "update-error", "collision-dump"],
   ...["notification-version-error", "notification"],
   ...["open", "keepalive", "update", "route-refresh"],
@@ -165,6 +167,8 @@ export const TABLE: Readonly<Record<PeerState, Row>> = {
     ...startsIgnored("connect"),
     "manual-stop": stop(),
     "connect-retry-expires": to("connect", drop, arm("connect-retry"), connect),
+    // No failure of the peer's: whoever shows up is not to wait for what came before.
+    "peer-unknown": to("idle", disarm("connect-retry"), clearRetries, restart),
     "tcp-acked": greet,
     "tcp-confirmed": greet,
   },

@@ -240,7 +240,8 @@ export class Machine {
   #connect(): void {
     const target = this.#owner.target();
     if (target === undefined) {
-      this.#fail(new BgpError("ERR_BGP_TRANSPORT", "nobody knows where the peer is"));
+      const error = new BgpError("ERR_BGP_TRANSPORT", "nobody knows where the peer is");
+      this.handle({ kind: "peer-unknown", error });
       return;
     }
     const call = new AbortController();

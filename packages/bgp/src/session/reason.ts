@@ -13,6 +13,7 @@ export function reasonOf(event: FsmEvent, state: PeerState, sent: Notification |
   const options = { notification: sent };
   switch (event.kind) {
     case "tcp-fails":
+    case "peer-unknown":
     case "header-error":
     case "open-error":
     case "update-error":

@@ -30,7 +30,10 @@ export interface SessionOptions {
   readonly local: Speaking;
   /** Asked at each OPEN. @defaultValue not restarting */
   readonly facts?: (() => OpenFacts) | undefined;
-  /** Asked at each call; `undefined`: not now. @defaultValue what the configuration says */
+  /**
+   * Whom to call, asked at each call. `undefined`: nobody knows; it is asked again after the connect-retry time.
+   * @defaultValue what the configuration says
+   */
   readonly resolve?: (() => Target | undefined) | undefined;
   readonly transport: Transport;
   /** @defaultValue the system's */
@@ -162,11 +165,6 @@ export class Session {
         notification: ceaseNotification({ subcode, message, hard }, negotiated),
       }) as const;
     this.#connections.reset(event, hurry);
-  }
-
-  /** Calls now, if it is waiting to: whom to call has become known. */
-  retry(): void {
-    if (this.#started) this.#connections.begin();
   }
 
   /** From the next OPEN on; a session that stands stays as it is. */

@@ -3,8 +3,8 @@ import type { PeerState } from "../../src/api/status.ts";
 import { TABLE, type FsmAction, type FsmEventKind } from "../../src/session/fsm.ts";
 
 /**
- * RFC 4271 section 8.2.2, said again: events by their numbers in section 8.1 (29: RFC 9687, R: ROUTE-REFRESH), the next
- * state, what is done. A line for `other` stands for the events that the state does not name.
+ * RFC 4271 section 8.2.2, said again: events by their numbers in section 8.1 (29: RFC 9687, R: ROUTE-REFRESH; U: nobody to
+ * call), the next state, what is done. A line for `other` stands for the events that the state does not name.
  */
 const RFC = `
 Idle
@@ -15,6 +15,7 @@ Idle
   other  Idle
 Connect
   1,3,4,5 Connect
+  U      Idle         disarm connect-retry, clear-retries, restart
   2      Idle         drop, clear-retries, disarm connect-retry
   9      Connect      drop, arm connect-retry, connect
   16,17  OpenSent     disarm connect-retry, send-open, arm large hold
@@ -91,6 +92,7 @@ const EVENTS: Readonly<Record<string, FsmEventKind>> = {
   28: "update-error",
   29: "send-hold-expires",
   R: "route-refresh",
+  U: "peer-unknown",
 };
 
 const STATES: Readonly<Record<string, PeerState>> = {
@@ -149,7 +151,7 @@ describe("the state machine", () => {
   });
 
   it("has an answer to every event in every state", () => {
-    expect(lines()).toHaveLength(6 * 23);
+    expect(lines()).toHaveLength(6 * 24);
     for (const row of Object.values(TABLE))
       expect(Object.keys(row).sort()).toEqual(Object.values(EVENTS).sort());
   });

@@ -61,20 +61,15 @@ describe("a session comes up", () => {
     expect(lab.session.state).toBe("open-sent");
   });
 
-  it("asks at each call whom to call, and at once when that has become known", async () => {
-    let known = false;
+  it("asks at each call whom to call", async () => {
+    const address = ["192.0.2.9", "192.0.2.2"];
     const lab = new Lab(
       { remote: { interface: "eth0" } },
-      { resolve: () => (known ? { address: "192.0.2.2" } : undefined) },
+      { resolve: () => ({ address: address.shift() ?? "192.0.2.2" }) },
     );
     await lab.peerListens();
     lab.session.start();
-    await lab.clock.advance(1);
-    expect(lab.session.state).toBe("idle");
-    expect(lab.session.lastError?.error.code).toBe("ERR_BGP_TRANSPORT");
-    known = true;
-    lab.session.retry();
-    await lab.clock.advance(1);
+    await lab.clock.advance(10_000);
     expect(lab.session.state).toBe("open-sent");
   });
 
@@ -445,6 +440,9 @@ describe("whether the peer's routes may be kept", () => {
   });
 });
 
+const gapsOf = (times: readonly number[]): number[] =>
+  times.slice(1).map((at, index) => at - (times[index] ?? 0));
+
 describe("the next attempt", () => {
   it("comes later each time, up to a minute", async () => {
     const lab = new Lab();
@@ -456,8 +454,37 @@ describe("the next attempt", () => {
       await lab.clock.advance(500);
       if (lab.recorder.states.slice(before).includes("idle>connect")) starts.push(at);
     }
-    const gaps = starts.slice(1).map((at, index) => at - (starts[index] ?? 0));
-    expect(gaps.slice(0, 7)).toEqual([5000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
+    expect(gapsOf(starts).slice(0, 7)).toEqual([5000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
+  });
+
+  it("comes after the connect-retry time, each time, as long as nobody knows where the peer is", async () => {
+    const asked: number[] = [];
+    let address: string | undefined = "192.0.2.2";
+    const resolve = () => {
+      asked.push(lab.clock.monotonic());
+      return address === undefined ? undefined : { address };
+    };
+    const lab = new Lab({ remote: { interface: "eth0" } }, { resolve });
+    lab.random = 1;
+    lab.session.start();
+    // It was known once, and did not answer.
+    await lab.clock.advance(100_000);
+    address = undefined;
+    await lab.clock.advance(60_000);
+    asked.length = 0;
+    await lab.clock.advance(100_000);
+    expect(gapsOf(asked)).toEqual(Array.from({ length: asked.length - 1 }, () => 5000));
+    expect(asked.length).toBeGreaterThan(18);
+    expect(lab.session.state).toBe("idle");
+    expect(lab.session.lastError?.error.message).toBe("nobody knows where the peer is");
+    // Once it is known, it is called with the patience of the first time.
+    address = "192.0.2.2";
+    asked.length = 0;
+    await lab.clock.advance(50_000);
+    expect(gapsOf(asked)).toEqual([5000, 10_000, 20_000].map((gap) => expect.closeTo(gap, -2)));
+    await lab.peerListens();
+    await lab.clock.advance(40_000);
+    expect(lab.session.state).toBe("open-sent");
   });
 
   it("comes after the connect-retry time, where the last session had stood long enough", async () => {
