@@ -180,7 +180,7 @@ export class KernelRoutes {
   }
 }
 
-function prefixOf(write: RouteWrite): string {
+export function prefixOf(write: RouteWrite): string {
   return write.kind === "remove" ? write.prefix : write.route.prefix;
 }
 

@@ -89,6 +89,27 @@ describe.skipIf(unprivileged)("learned routes in a kernel", () => {
     expect(rtnl.routes.lookup("10.1.0.7").via).toBe("192.0.2.1");
   });
 
+  it("by routers beyond the link are left as they are while the way there is the same, and follow it", async () => {
+    const { netns, rtnl } = node();
+    rtnl.routes.add({ to: "203.0.113.0/24", via: "192.0.2.1" });
+    await using table = kernelRouteTable({ netns });
+    const routes = new KernelRoutes(table);
+    routes.set("10.1.0.0/24", [{ via: "203.0.113.5" }]);
+    routes.set("10.2.0.0/24", [{ via: "203.0.113.5" }, { via: "192.0.2.3" }]);
+    await routes.flush();
+    expect(await routes.audit()).toBe(0);
+    rtnl.routes.replace({ to: "203.0.113.0/24", via: "192.0.2.2" });
+    expect(await routes.audit()).toBe(2);
+    expect(await routes.flush()).toEqual([]);
+    expect(rtnl.routes.lookup("10.1.0.7").via).toBe("192.0.2.2");
+    expect(await routes.audit()).toBe(0);
+    // Somebody else's hand.
+    rtnl.routes.replace({ to: "10.1.0.0/24", via: "192.0.2.9", protocol: "bgp", metric: 179 });
+    expect(await routes.audit()).toBe(1);
+    expect(await routes.flush()).toEqual([]);
+    expect(rtnl.routes.lookup("10.1.0.7").via).toBe("192.0.2.2");
+  });
+
   it("lost with their device are found by an audit", async () => {
     const { netns, rtnl } = node();
     await using table = kernelRouteTable({ netns });

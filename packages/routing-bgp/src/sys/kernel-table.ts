@@ -12,7 +12,14 @@ import {
   type Route,
   type RouteOptions,
 } from "@netloom/netlink";
-import type { KernelNextHop, KernelRoute, RouteRefusal, RouteTable, RouteWrite } from "../kernel-routes.ts";
+import {
+  prefixOf,
+  type KernelNextHop,
+  type KernelRoute,
+  type RouteRefusal,
+  type RouteTable,
+  type RouteWrite,
+} from "../kernel-routes.ts";
 
 export interface KernelTableOptions {
   /** @defaultValue 254: main */
@@ -41,6 +48,8 @@ class KernelRouteTable implements RouteTable {
   readonly #options: KernelTableOptions;
   readonly #table: number;
   readonly #metric: number;
+  /** Routers that are on no link of ours, by prefix: the kernel knows only the way to them. */
+  readonly #distant = new Map<string, readonly KernelNextHop[]>();
   #rtnl: Rtnl | undefined;
 
   constructor(options: KernelTableOptions) {
@@ -53,21 +62,32 @@ class KernelRouteTable implements RouteTable {
     const rtnl = this.#open();
     const routes = rtnl.routes.list({ table: this.#table, protocol: PROTOCOL });
     const names = new Map(rtnl.links.list().map(({ index, name }) => [index, name]));
+    const ways = new Map<string, string>();
     return routes
       .filter(({ metric, type }) => metric === this.#metric && type === "unicast")
-      .map((route) => ({ prefix: route.to, nextHops: nextHopsOf(route, names) }));
+      .map((route) => ({
+        prefix: route.to,
+        nextHops: this.#distantOf(route, ways) ?? nextHopsOf(route, names),
+      }));
   }
 
   async write(writes: readonly RouteWrite[]): Promise<readonly RouteRefusal[]> {
     const refusals: RouteRefusal[] = [];
-    const again: RouteWrite[] = [];
-    for (const { write, error } of await this.#carryOut(writes, (write) => this.#request(write))) {
+    const again: Exclude<RouteWrite, { kind: "remove" }>[] = [];
+    const refused = await this.#carryOut(writes, (write) => this.#request(write));
+    for (const { write, error } of refused) {
       if (write.kind !== "remove" && unreachable(error)) again.push(write);
       else if (write.kind !== "remove" || !isNetlinkError(error, "ERR_NOT_FOUND"))
         refusals.push({ write, error });
     }
+    const left = new Set(refused.map(({ write }) => write));
+    for (const write of writes) if (!left.has(write)) this.#distant.delete(prefixOf(write));
     // The router is not on a link of ours: reached as the kernel would reach it now.
-    return [...refusals, ...(await this.#carryOut(again, (write) => this.#request(write, true)))];
+    const lost = await this.#carryOut(again, (write) => this.#request(write, true));
+    const unresolved = new Set(lost.map(({ write }) => write));
+    for (const write of again)
+      if (!unresolved.has(write)) this.#distant.set(write.route.prefix, write.route.nextHops);
+    return [...refusals, ...lost];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -119,11 +139,33 @@ class KernelRouteTable implements RouteTable {
     return write.kind === "add" ? addRoute(options) : replaceRoute(options);
   }
 
+  /** The routers that the route was written for, where it still leads the way to them. */
+  #distantOf(route: Route, ways: Map<string, string>): readonly KernelNextHop[] | undefined {
+    const hops = this.#distant.get(route.to);
+    if (hops === undefined) return undefined;
+    for (const { via } of hops) if (!ways.has(via)) ways.set(via, this.#wayTo(via));
+    const there = (route.multipath ?? [route]).map(wayOf).sort();
+    const now = hops.map(({ via }) => ways.get(via)!).sort();
+    return there.length === now.length && there.every((way, at) => way === now[at]) ? hops : undefined;
+  }
+
+  #wayTo(via: string): string {
+    try {
+      return wayOf(this.#through({ via }));
+    } catch {
+      return ""; // What leads nowhere is written again, and the kernel says why not.
+    }
+  }
+
   /** By which router on a link the router is reached. @throws where none leads to it. */
   #through(hop: KernelNextHop): NexthopOptions {
     const { via, device } = this.#open().routes.lookup(hop.via);
     return { via: via ?? hop.via, device };
   }
+}
+
+function wayOf({ via, device }: Pick<NexthopOptions, "via" | "device">): string {
+  return `${via}%${device}`;
 }
 
 function unreachable(error: unknown): boolean {
