@@ -8,7 +8,7 @@ export function callerOf(
   peers: readonly PeerConfig[],
 ): PeerConfig | undefined {
   const here = peers.filter(
-    ({ localAddress }) => localAddress === undefined || localAddress === local.address,
+    ({ localAddress }) => localAddress === undefined || sameAddress(localAddress, local.address),
   );
   return (
     here.find((peer) => "address" in peer.remote && sameAddress(peer.remote.address, remote.address)) ??

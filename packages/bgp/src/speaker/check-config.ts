@@ -69,6 +69,7 @@ function checkPeer(peer: PeerConfig, { asn, listen }: SpeakerConfig): void {
     throw invalid(at("enforceFirstAs"), peer.enforceFirstAs, "write true or false");
   checkTransport(peer, at);
   checkTimers(peer, at);
+  checkDetection(peer, at);
   checkRole(peer, asn, at);
   for (const [family, settings] of Object.entries(peer.families ?? {})) {
     if (!FAMILIES.some((known) => known === family))
@@ -83,9 +84,9 @@ function checkRemote({ remote }: PeerConfig, at: (field: string) => string): voi
     if (remote.port !== undefined) requireWhole(remote.port, 1, 65_535, at("remote.port"));
   } else if ("dynamic" in remote) {
     const { dynamic }: { readonly dynamic: unknown } = remote;
-    const [address = "", length] = typeof dynamic === "string" ? dynamic.split("/") : [];
+    const [address = "", length, ...more] = typeof dynamic === "string" ? dynamic.split("/") : [];
     const bits = isIP(address) === 4 ? 32 : isIP(address) === 6 ? 128 : -1;
-    if (length === undefined || !/^\d+$/.test(length) || Number(length) > bits)
+    if (length === undefined || more.length > 0 || !/^\d+$/.test(length) || Number(length) > bits)
       throw invalid(at("remote.dynamic"), remote.dynamic, "write a prefix, e.g. 192.0.2.0/24");
     if (remote.limit !== undefined) requireWhole(remote.limit, 1, 10_000, at("remote.limit"));
   } else if (typeof remote.interface !== "string" || remote.interface === "") {
@@ -121,6 +122,16 @@ function checkTimers({ timers = {}, gracefulRestart }: PeerConfig, at: (field: s
   const { restartTime, longLived } = gracefulRestart;
   if (restartTime !== undefined) requireWhole(restartTime, 0, 4095, at("gracefulRestart.restartTime"));
   if (longLived !== undefined) requireWhole(longLived, 0, 0xff_ffff, at("gracefulRestart.longLived"));
+}
+
+/** What RFC 5880 can say, in milliseconds; it counts in microseconds, in 32 bits. */
+function checkDetection({ failureDetector = {} }: PeerConfig, at: (field: string) => string): void {
+  const { transmitInterval, receiveInterval, multiplier } = failureDetector;
+  if (transmitInterval !== undefined)
+    requireWhole(transmitInterval, 10, 60_000, at("failureDetector.transmitInterval"));
+  if (receiveInterval !== undefined)
+    requireWhole(receiveInterval, 10, 60_000, at("failureDetector.receiveInterval"));
+  if (multiplier !== undefined) requireWhole(multiplier, 1, 255, at("failureDetector.multiplier"));
 }
 
 function checkRole(peer: PeerConfig, asn: number, at: (field: string) => string): void {

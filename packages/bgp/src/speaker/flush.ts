@@ -28,7 +28,7 @@ const SLICE = 5;
  */
 export class Flush {
   readonly #options: FlushOptions;
-  readonly #outs = new Map<Family, { readonly out: Outgoing; last: Uint8Array[] }>();
+  readonly #outs = new Map<Family, { readonly out: Outgoing; last: (() => Uint8Array)[] }>();
   #due = false;
   #closed = false;
 
@@ -42,8 +42,8 @@ export class Flush {
     this.wake();
   }
 
-  /** Sends this once all that is pending of the family now has been sent: End-of-RIB and the like. */
-  afterwards(family: Family, message: Uint8Array): void {
+  /** Sends this once nothing is pending of the family any more: End-of-RIB and the like. */
+  afterwards(family: Family, message: () => Uint8Array): void {
     this.#outs.get(family)?.last.push(message);
     this.wake();
   }
@@ -69,7 +69,7 @@ export class Flush {
       while (writable()) {
         const message = entry.out.next();
         if (message === undefined) {
-          if (!entry.out.loading) for (const last of entry.last.splice(0)) send(last);
+          if (!entry.out.loading) for (const last of entry.last.splice(0)) send(last());
           break;
         }
         if (message.length > 0) send(message);

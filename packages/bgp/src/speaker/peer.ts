@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { BgpError } from "../errors.ts";
 import type { AdjOut } from "../rib/adj-out.ts";
 import type { RibPeer } from "../rib/peer.ts";
@@ -18,6 +19,7 @@ import type { World } from "./deps.ts";
 import { Flush } from "./flush.ts";
 import type { MonitoredSession, Monitors } from "./monitor.ts";
 import { statusOf } from "./peer-status.ts";
+import { PathWatch } from "./path-watch.ts";
 import { restartOf, Retention } from "./retention.ts";
 import { CEASE } from "../wire/notification.ts";
 import type { FamilyStatus, PeerState, PeerStatus, RibRoute } from "../api/status.ts";
@@ -36,6 +38,7 @@ export interface PeerHost {
   changed(peer: Peer, before: PeerState, reason: BgpError | undefined): void;
   complete(peer: Peer, family: Family): void;
   malformed(peer: Peer, faults: readonly AttributeFault[]): void;
+  report(error: unknown): void;
   /** The session is down, and none of its routes are kept. */
   gone(peer: Peer): void;
 }
@@ -53,7 +56,9 @@ export class Peer implements SessionHandler {
   #ribIdentity = "";
   #flush: Flush | undefined;
   readonly #outs = new Map<Family, AdjOut>();
-  #watch: Disposable | undefined;
+  readonly #pathWatch: PathWatch;
+  /** Everything is being told again, between two marks. */
+  readonly #refreshing = new Set<Family>();
   readonly #complete = new Set<Family>();
   #established = 0;
   #negotiated: Negotiated | undefined;
@@ -80,6 +85,11 @@ export class Peer implements SessionHandler {
         host.gone(this);
       },
     );
+    this.#pathWatch = new PathWatch({
+      detector: world.failureDetector,
+      onDown: () => this.#session.reset(CEASE.bfdDown, undefined, { hard: true }),
+      report: (error) => host.report(error),
+    });
     this.#session = new Session({
       config,
       local: { asn: config.localAsn ?? asn, routerId },
@@ -132,6 +142,8 @@ export class Peer implements SessionHandler {
       rib.setPeer(this.#ribPeer, this.#ribFacts);
     }
     for (const family of familiesOf(config)) this.#checkLimit(family);
+    if (this.state === "established" && !isDeepStrictEqual(before.failureDetector, config.failureDetector))
+      this.#watchPath();
     if (before.shutdown === config.shutdown) return;
     if (config.shutdown === undefined) this.#session.start();
     else
@@ -216,7 +228,7 @@ export class Peer implements SessionHandler {
     }
     // Who restarts says so only when it has told everything: what it has not told by then is withdrawn.
     void this.#host.ready.then(() => {
-      for (const family of families) flush.afterwards(family, encodeEndOfRib(family));
+      for (const family of families) flush.afterwards(family, () => encodeEndOfRib(family));
     });
     this.#watchPath();
   }
@@ -239,13 +251,21 @@ export class Peer implements SessionHandler {
     const { negotiated } = this.#session;
     if (negotiated?.context.families.includes(family) !== true || this.#ribPeer === undefined) return;
     const { rib } = this.#host;
+    const marked = negotiated.enhancedRouteRefresh;
+    if (kind !== "request" && !marked) return;
     // RFC 7313 section 4: between the two marks the peer tells all it has; what it does not is gone.
     if (kind === "begin") return rib.markStale(this.#ribPeer, family);
     if (kind === "end") return this.#refreshed(this.#ribPeer, family, negotiated);
-    const marked = negotiated.enhancedRouteRefresh;
-    if (marked) this.#session.send(encodeRouteRefresh(family, "begin"));
+    // Whoever asks again before it is over begins again, and there is one end.
+    const again = this.#refreshing.has(family);
+    if (marked && !again) this.#session.send(encodeRouteRefresh(family, "begin"));
     this.#outs.get(family)?.refresh();
-    if (marked) this.#flush?.afterwards(family, encodeRouteRefresh(family, "end"));
+    if (!marked || again) return;
+    this.#refreshing.add(family);
+    this.#flush?.afterwards(family, () => {
+      this.#refreshing.delete(family);
+      return encodeRouteRefresh(family, "end");
+    });
   }
 
   down(_reason: BgpError | undefined, how: Down): void {
@@ -255,8 +275,8 @@ export class Peer implements SessionHandler {
     this.#monitored = undefined;
     const negotiated = this.#negotiated;
     this.#negotiated = undefined;
-    this.#watch?.[Symbol.dispose]();
-    this.#watch = undefined;
+    this.#pathWatch.stop();
+    this.#refreshing.clear();
     this.#flush?.close();
     this.#flush = undefined;
     this.#outs.clear();
@@ -281,9 +301,18 @@ export class Peer implements SessionHandler {
   #target(): Target | undefined {
     const { remote } = this.#config;
     if (!("interface" in remote)) return configuredTarget(this.#config);
-    const address = this.#host.world.neighbourOn(remote.interface);
+    const address = this.#neighbourOn(remote.interface);
     if (address === undefined) return undefined;
     return { address: `${withoutScope(address)}%${remote.interface}`, port: remote.port };
+  }
+
+  #neighbourOn(device: string): string | undefined {
+    try {
+      return this.#host.world.neighbourOn(device);
+    } catch (error) {
+      this.#host.report(error);
+      return undefined;
+    }
   }
 
   /** The routes of a peer that came back stay its own, if it is the same. */
@@ -325,18 +354,14 @@ export class Peer implements SessionHandler {
   }
 
   #watchPath(): void {
-    const { failureDetector: options, remote, transport } = this.#config;
-    const { failureDetector } = this.#host.world;
+    const { failureDetector, remote, transport } = this.#config;
     const connection = this.#session.connection!;
-    if (options === undefined || failureDetector === undefined) return;
     const path = {
       local: connection.local.address,
       remote: connection.remote.address,
       interface: "interface" in remote ? remote.interface : transport?.interface,
     };
-    this.#watch = failureDetector.watch(path, options, (state) => {
-      if (state === "down") this.#session.reset(CEASE.bfdDown, undefined, { hard: true });
-    });
+    this.#pathWatch.start(path, failureDetector);
   }
 
   #familyStatus(family: Family): FamilyStatus {

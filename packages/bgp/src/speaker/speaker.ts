@@ -51,6 +51,8 @@ class BgpSpeaker implements Speaker {
   #config: SpeakerConfig;
   #exporter: BmpExporter | undefined;
   #status: "idle" | "running" | "closed" = "idle";
+  #turn: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
   #restartOver = 0;
   #ready: Promise<unknown> = Promise.resolve();
 
@@ -66,21 +68,8 @@ class BgpSpeaker implements Speaker {
     });
   }
 
-  async start({ restarting = false, ready = Promise.resolve() }: StartOptions = {}): Promise<void> {
-    if (this.#status === "running") return;
-    if (this.#status === "closed") throw closed();
-    this.#status = "running";
-    // A gate that fails is as good as one that opens late: peers flush what has not been told by then.
-    this.#ready = ready.catch((error: unknown) => this.#events.report(error));
-    if (restarting) this.#restartOver = this.#world.clock.monotonic() + this.#restartTime();
-    try {
-      await this.#doors.configure(this.#config);
-    } catch (error) {
-      this.#status = "idle";
-      throw error;
-    }
-    this.#export();
-    for (const peer of this.#config.peers) this.#add(peer);
+  start(options: StartOptions = {}): Promise<void> {
+    return this.#inTurn(() => this.#start(options));
   }
 
   plan(config: SpeakerConfig): ConfigEffect {
@@ -89,31 +78,14 @@ class BgpSpeaker implements Speaker {
     return effectOf(this.#config, config);
   }
 
-  async apply(config: SpeakerConfig): Promise<ConfigEffect> {
-    const effect = this.plan(config);
-    const before = this.#config;
-    this.#config = config;
-    if (this.#status !== "running") return effect;
-    this.#export();
-    await this.#doors.configure(config);
-    const again = effect.reset.map(({ peer }) => peer);
-    await Promise.all([
-      ...effect.removed.map((name) => this.#remove(name, CEASE.peerDeconfigured)),
-      ...again.map((name) => this.#remove(name, CEASE.otherConfigurationChange)),
-    ]);
-    // As somebody else, with nothing of what the peers told the one before.
-    if (before.asn !== config.asn || before.routerId !== config.routerId) this.#rib.setIdentity(config);
-    for (const peer of config.peers) {
-      if (effect.added.includes(peer.name) || again.includes(peer.name)) this.#add(peer);
-      else if (effect.soft.includes(peer.name)) this.#configure(peer);
-    }
-    return effect;
+  apply(config: SpeakerConfig): Promise<ConfigEffect> {
+    return this.#inTurn(() => this.#apply(config));
   }
 
   advertise(set: string, routes: Iterable<LocalRoute>): void {
     if (this.#status === "closed") throw closed();
     this.#rib.advertise(set, routes);
-    this.#loader.forget(set);
+    this.#loader.overtake(set);
   }
 
   async load(set: string, routes: Iterable<LocalRoute>): Promise<void> {
@@ -163,9 +135,69 @@ class BgpSpeaker implements Speaker {
     );
   }
 
-  async close(mode: CloseMode = this.#closeMode(), message?: string): Promise<void> {
-    if (this.#status === "closed") return;
+  close(mode: CloseMode = this.#closeMode(), message?: string): Promise<void> {
     this.#status = "closed";
+    return (this.#closing ??= this.#inTurn(() => this.#close(mode, message)));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** What changes who there is comes one after the other. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async #start({ restarting = false, ready = Promise.resolve() }: StartOptions): Promise<void> {
+    if (this.#status === "running") return;
+    if (this.#status === "closed") throw closed();
+    // A gate that fails is as good as one that opens late: peers flush what has not been told by then.
+    this.#ready = ready.catch((error: unknown) => this.#events.report(error));
+    if (restarting) this.#restartOver = this.#world.clock.monotonic() + this.#restartTime();
+    await this.#doors.configure(this.#config);
+    if (this.#isClosed()) throw closed();
+    this.#status = "running";
+    this.#export();
+    for (const peer of this.#config.peers) this.#add(peer);
+  }
+
+  async #apply(config: SpeakerConfig): Promise<ConfigEffect> {
+    if (this.#isClosed()) throw closed();
+    const effect = this.plan(config);
+    const before = this.#config;
+    if (this.#status === "running") await this.#openDoors(config, before);
+    this.#config = config;
+    if (this.#status !== "running") return effect;
+    this.#export();
+    const again = effect.reset.map(({ peer }) => peer);
+    await Promise.all([
+      ...effect.removed.map((name) => this.#remove(name, CEASE.peerDeconfigured)),
+      ...again.map((name) => this.#remove(name, CEASE.otherConfigurationChange)),
+    ]);
+    if (this.#isClosed()) throw closed();
+    // As somebody else, with nothing of what the peers told the one before.
+    if (before.asn !== config.asn || before.routerId !== config.routerId) this.#rib.setIdentity(config);
+    for (const peer of config.peers) {
+      if (effect.added.includes(peer.name) || again.includes(peer.name)) this.#add(peer);
+      else if (effect.soft.includes(peer.name)) this.#configure(peer);
+    }
+    return effect;
+  }
+
+  /** Where the new ones cannot be had, the old ones stay. */
+  async #openDoors(config: SpeakerConfig, before: SpeakerConfig): Promise<void> {
+    try {
+      await this.#doors.configure(config);
+    } catch (error) {
+      await this.#doors.configure(before).catch((again: unknown) => this.#events.report(again));
+      throw error;
+    }
+  }
+
+  async #close(mode: CloseMode, message: string | undefined): Promise<void> {
     const { administrativeShutdown: subcode } = CEASE;
     const how = mode === "preserve" ? ("silent" as const) : { subcode, message, hard: true };
     const peers = [...this.#peers.values()];
@@ -175,8 +207,9 @@ class BgpSpeaker implements Speaker {
     this.#events.clear();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  /** Asked after each wait. */
+  #isClosed(): boolean {
+    return this.#status === "closed";
   }
 
   /** Where every peer keeps what we told it, the end of a process need not be the end of its routes. */
@@ -229,7 +262,7 @@ class BgpSpeaker implements Speaker {
   #called(connection: Connection): void {
     const config = callerOf(connection, this.#config.peers);
     const peer = config === undefined ? undefined : this.#callee(config, connection);
-    if (peer !== undefined) return peer.accept(connection);
+    if (peer !== undefined && !this.#isClosed()) return peer.accept(connection);
     connection.write(encodeNotification(cease("connectionRejected")));
     connection.end(1000);
   }
@@ -298,6 +331,7 @@ class BgpSpeaker implements Speaker {
       },
       complete: (peer, family) => this.#events.emit("rib:complete", peer.name, family),
       malformed: (peer, faults) => this.#events.emit("update:malformed", peer.name, faults),
+      report: (error) => this.#events.report(error),
       gone: (peer) => this.#gone(peer),
     };
   }

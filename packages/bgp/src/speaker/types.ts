@@ -46,7 +46,11 @@ export interface Speaker extends AsyncDisposable {
   start(options?: StartOptions): Promise<void>;
   /** What {@link apply} would do. @throws `ERR_BGP_CONFIG`. */
   plan(config: SpeakerConfig): ConfigEffect;
-  /** @throws `ERR_BGP_CONFIG`: nothing has changed. */
+  /**
+   * Calls of this, of {@link start} and of {@link close} take effect one after the other.
+   *
+   * @throws `ERR_BGP_CONFIG`, `ERR_BGP_TRANSPORT` where it cannot listen: nothing has changed. `ERR_BGP_CLOSED`.
+   */
   apply(config: SpeakerConfig): Promise<ConfigEffect>;
   /**
    * A named set of our own prefixes becomes this; only what differs is sent. An empty set is gone. The first set by name

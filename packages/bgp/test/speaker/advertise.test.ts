@@ -91,6 +91,16 @@ describe("a large set of our own", () => {
     expect([...b.routes()].map(({ prefix }) => prefix)).toEqual(["12.0.0.0/8"]);
   });
 
+  it("that fails takes nothing from one that is under way", async () => {
+    const [a, b] = pair();
+    const good = a.load("set", many());
+    const bad = a.load("set", [{ prefix: "10.0.0.0/33" }]).catch((error: unknown) => error);
+    expect(await fabric.until(bad)).toMatchObject({ code: "ERR_BGP_CONFIG" });
+    await fabric.until(good);
+    await fabric.seconds(5);
+    expect([...b.routes()]).toHaveLength([...many()].length);
+  });
+
   it("stays when we become somebody else, who prepends another number", async () => {
     const [a, b] = pair();
     a.advertise("set", [{ prefix: "10.1.0.0/24", prepend: 1 }, { prefix: "10.2.0.0/24" }]);

@@ -6,6 +6,7 @@ import { prefixSource } from "../../src/wire/nlri.ts";
 import { packReach } from "../../src/wire/pack.ts";
 import { CONTEXT, via } from "../rib/support/updates.ts";
 import { plainOpen, Scripted } from "../session/support/lab.ts";
+import { createSpeaker } from "../../src/speaker/speaker.ts";
 import { ALL, best, Fabric, OPEN, states } from "./support/fabric.ts";
 
 const A = "192.0.2.1";
@@ -245,6 +246,110 @@ describe("a speaker", () => {
     expect(watched).toEqual([{ local: A, remote: B, interface: undefined }, { multiplier: 5 }, "ended"]);
   });
 
+  it("watches a path from the moment it is told to, and no longer than that", async () => {
+    const watched: string[] = [];
+    const failureDetector: FailureDetector = {
+      watch: ({ remote }) => {
+        watched.push(`watches ${remote}`);
+        return { [Symbol.dispose]: () => void watched.push("ended") };
+      },
+    };
+    const peer = { at: B, asn: 65_002 };
+    const a = fabric.speaker(A, 65_001, [peer], { dependencies: { failureDetector } });
+    fabric.speaker(B, 65_002, [{ at: A, asn: 65_001 }]);
+    await fabric.seconds(5);
+    expect(watched).toEqual([]);
+    await a.apply(fabric.config(A, 65_001, [{ ...peer, failureDetector: {} }]));
+    expect(watched).toEqual([`watches ${B}`]);
+    await a.apply(fabric.config(A, 65_001, [peer]));
+    expect(watched).toEqual([`watches ${B}`, "ended"]);
+    expect(states(a)).toEqual([`${B} established`]);
+  });
+
+  it("keeps a session whose path nobody can watch, and says so", async () => {
+    const failureDetector: FailureDetector = {
+      watch: () => {
+        throw new Error("port 3784 is taken");
+      },
+    };
+    const a = fabric.speaker(A, 65_001, [{ at: B, asn: 65_002, failureDetector: {} }], {
+      dependencies: { failureDetector },
+    });
+    const errors: unknown[] = [];
+    a.on("error", (error) => errors.push(error));
+    fabric.speaker(B, 65_002, [{ at: A, asn: 65_001 }]);
+    await fabric.seconds(5);
+    expect(states(a)).toEqual([`${B} established`]);
+    expect(errors).toEqual([new Error("port 3784 is taken")]);
+  });
+
+  it("is closed for good, whatever was under way", async () => {
+    const starting = createSpeaker(fabric.config(C, 65_003, [{ at: A, asn: 65_001 }]), {
+      ...{ transport: fabric.transport(C), clock: fabric.clock, defer: fabric.clock.turn },
+    });
+    const started = starting.start().catch((error: unknown) => error);
+    const ended = starting.close("withdraw");
+    const a = fabric.speaker(A, 65_001, [{ at: B, asn: 65_002 }]);
+    fabric.speaker(B, 65_002, [{ at: A, asn: 65_001 }]);
+    await fabric.seconds(5);
+    expect(await fabric.until(started)).toMatchObject({ code: "ERR_BGP_CLOSED" });
+    await ended;
+    expect(starting.peers()).toEqual([]);
+    const applied = a
+      .apply(fabric.config(A, 65_001, [{ at: C, asn: 65_003, passive: true }]))
+      .catch((error: unknown) => error);
+    const closed = Promise.all([a.close("withdraw"), a.close()]);
+    expect(await fabric.until(applied)).toMatchObject({ code: "ERR_BGP_CLOSED" });
+    await closed;
+    expect(a.peers()).toEqual([]);
+  });
+
+  it("takes one configuration after the other, though nobody waits", async () => {
+    const a = fabric.speaker(A, 65_001, [{ at: B, asn: 65_002 }]);
+    fabric.speaker(B, 65_002, [{ at: A, asn: 65_001 }]);
+    fabric.speaker(C, 65_003, [{ at: A, asn: 65_001 }]);
+    await fabric.seconds(5);
+    const first = a.apply(fabric.config(A, 65_001, [{ at: C, asn: 65_003 }]));
+    const second = a.apply(fabric.config(A, 65_001, []));
+    expect((await fabric.until(first)).added).toEqual([C]);
+    expect((await fabric.until(second)).removed).toEqual([C]);
+    expect(a.peers()).toEqual([]);
+  });
+
+  it("stays as it is where it cannot listen, and tries again when told again", async () => {
+    const taken = await fabric.transport(C).listen({
+      ...{ address: C, port: 1179, onConnection: () => undefined, onError: () => undefined },
+    });
+    const c = fabric.speaker(C, 65_003, [{ at: B, asn: 65_002 }]);
+    fabric.speaker(B, 65_002, [{ at: C, asn: 65_003 }]);
+    await fabric.seconds(5);
+    const next = {
+      ...fabric.config(C, 65_003, [{ at: A, asn: 65_001 }]),
+      listen: { addresses: [C], port: 1179 },
+    };
+    await expect(fabric.until(c.apply(next))).rejects.toMatchObject({ code: "ERR_BGP_TRANSPORT" });
+    expect(states(c)).toEqual([`${B} established`]);
+    await fabric.until(taken.close());
+    expect(await fabric.until(c.apply(next))).toMatchObject({ added: [A], removed: [B] });
+  });
+
+  it("begins again once, however often a peer asks that does not read", async () => {
+    const a = fabric.speaker(A, 65_001, [{ at: B, asn: 65_002 }]);
+    const b = fabric.speaker(B, 65_002, [{ at: A, asn: 65_001 }]);
+    await fabric.seconds(5);
+    fabric.network.throttle(B, 0);
+    a.advertise("pods", hosts(150_000));
+    await fabric.seconds(1);
+    const before = a.peers()[0]!.messages.sent;
+    for (let count = 0; count < 100; count++) b.refresh(A, "in");
+    await fabric.seconds(1);
+    fabric.network.throttle(B);
+    await fabric.seconds(5);
+    expect(b.peers()[0]?.families[0]).toMatchObject({ received: 150_000, stale: 0 });
+    // Two dozen hold everything twice; a mark for each request would be 200 more.
+    expect(a.peers()[0]!.messages.sent - before).toBeLessThan(60);
+  });
+
   it("refuses what its transport cannot do before anything is tried", () => {
     const peer = { at: B, asn: 65_002, failureDetector: {} };
     expect(() => fabric.speaker(A, 65_001, [peer])).toThrow(/there is no failure detector/);
@@ -274,3 +379,7 @@ describe("a speaker", () => {
     expect([...table]).toEqual([["10.0.7.0/24", A]]);
   });
 });
+
+function* hosts(count: number): Iterable<{ readonly prefix: string }> {
+  for (let at = 0; at < count; at++) yield { prefix: `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}/32` };
+}

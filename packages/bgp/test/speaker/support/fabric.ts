@@ -79,6 +79,17 @@ export class Fabric {
     await this.clock.advance(count * 1000);
   }
 
+  /** Lets time pass until it is done, at most a minute. */
+  async until<T>(work: Promise<T>): Promise<T> {
+    let over = false;
+    void work.catch(() => undefined).then(() => (over = true));
+    for (let second = 0; second < 60 && !over; second++) {
+      await this.seconds(1);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return work;
+  }
+
   async close(): Promise<void> {
     const closing = Promise.all(this.#speakers.splice(0).map((speaker) => speaker.close("preserve")));
     await this.seconds(5);
