@@ -14,6 +14,8 @@ import { Session } from "./session.ts";
 import type { Bfd, BfdOptions, OnChange, SessionStatus, Watch, WatchOptions } from "./types.ts";
 import { type ControlPacket, decodeControl, encodeControl } from "./wire.ts";
 
+const LAST_DISCRIMINATOR = 0xffff_ffff;
+
 /** BFD for single hops, in asynchronous mode: RFC 5880, RFC 5881. Nothing is opened before the first `watch`. */
 export function createBfd(options: BfdOptions = {}): Bfd {
   if (options.worker !== true) return new BfdHost(options);
@@ -193,10 +195,9 @@ class BfdHost implements Bfd {
   }
 
   #freeDiscriminator(): number {
-    for (;;) {
-      const discriminator = 1 + Math.floor(this.#random() * 0xffff_ffff);
-      if (!this.#byDiscriminator.has(discriminator)) return discriminator;
-    }
+    let discriminator = 1 + Math.floor(this.#random() * LAST_DISCRIMINATOR);
+    while (this.#byDiscriminator.has(discriminator)) discriminator = (discriminator % LAST_DISCRIMINATOR) + 1;
+    return discriminator;
   }
 }
 

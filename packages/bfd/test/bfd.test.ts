@@ -184,6 +184,23 @@ describe("createBfd", () => {
     expect(wire.openSockets).toEqual([]);
   });
 
+  it("gives each session a discriminator of its own, also where chance says the same each time", () => {
+    const wire = new Wire();
+    for (const [number, found] of [
+      [0.5, [0x8000_0000, 0x8000_0001]],
+      [1 - Number.EPSILON / 2, [0xffff_ffff, 1]],
+    ] as const) {
+      let asked = 0;
+      const random = (): number => {
+        if ((asked += 1) > 1000) throw new Error("asked for ever");
+        return number;
+      };
+      using bfd = createBfd({ clock: wire.clock, openSocket: wire.open, random });
+      for (const local of ["10.0.0.1", "10.0.0.2"]) bfd.watch({ local, remote: "10.0.0.3" }, nothing);
+      expect(bfd.sessions().map(({ discriminator }) => discriminator)).toEqual(found);
+    }
+  });
+
   it("closes every socket with the last who needs it", () => {
     const wire = new Wire();
     const bfd = wire.bfd();
