@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { SocketError } from "@netloom/sockets";
 import { canonicalAddress } from "./address.ts";
 import { DEFAULTS, intervalsOf } from "./intervals.ts";
 import type { Intervals } from "./session.ts";
@@ -8,9 +9,17 @@ import { errorOf, type Order, type Report } from "./worker-messages.ts";
 interface Entry {
   readonly path: string;
   readonly onChange: OnChange;
-  readonly watch: Watch;
   status: SessionStatus;
 }
+
+const NOTHING_HEARD = {
+  state: "down",
+  diagnostic: "none",
+  detectionTime: undefined,
+  remoteState: undefined,
+  remoteDiagnostic: undefined,
+  remoteDiscriminator: undefined,
+} as const;
 
 /** BFD in another thread, which a blocked event loop of this one does not concern. */
 export class RemoteBfd implements Bfd {
@@ -20,21 +29,15 @@ export class RemoteBfd implements Bfd {
   #discarded: ReadonlyMap<string, number> = new Map();
   #lastId = 0;
   #closed = false;
+  /** Why there is no thread any more that was not asked to end. */
+  #end: SocketError | undefined;
 
-  constructor({ netns, onError = () => undefined }: BfdOptions) {
+  constructor({ netns, onError = () => undefined }: BfdOptions, worker = startThread(netns)) {
     this.#onError = onError;
-    // Sources run as they are, and look for other packages' sources; what is built does neither.
-    const source = import.meta.url.endsWith(".ts");
-    this.#worker = new Worker(new URL(source ? "./worker.ts" : "./worker.js", import.meta.url), {
-      workerData: { netns },
-      ...(source ? { execArgv: ["--conditions=@netloom/source"] } : {}),
-    });
-    this.#worker.on("message", (message: Report) => this.#hear(message));
-    this.#worker.on("error", onError);
-    this.#worker.on("exit", (code) => {
-      if (!this.#closed)
-        onError(new Error(`the thread of BFD ended with ${code}: nothing is watched any more`));
-    });
+    this.#worker = worker;
+    worker.on("message", (message: Report) => this.#hear(message));
+    worker.on("error", onError);
+    worker.on("exit", (code) => this.#ended(code));
   }
 
   get discarded(): ReadonlyMap<string, number> {
@@ -42,6 +45,8 @@ export class RemoteBfd implements Bfd {
   }
 
   watch(options: WatchOptions, onChange: OnChange): Watch {
+    if (this.#end !== undefined)
+      throw new SocketError("ERR_CLOSED", "watch", "the thread of BFD has ended", { cause: this.#end });
     if (this.#closed) throw new TypeError("this BFD is closed");
     const { interface: device, ...rest } = options;
     const intervals = intervalsOf(DEFAULTS, options);
@@ -51,11 +56,10 @@ export class RemoteBfd implements Bfd {
     for (const entry of this.#entries.values())
       if (entry.path === path) throw new TypeError(`the path from ${local} to ${remote} is watched`);
     const id = (this.#lastId += 1);
-    const watch = this.#watchOf(id, intervals);
-    const status = unheard(local, remote, device, intervals);
-    this.#entries.set(id, { path, onChange, watch, status });
+    const entry = { path, onChange, status: unheard(local, remote, device, intervals) };
+    this.#entries.set(id, entry);
     this.#order({ kind: "watch", id, options: { ...rest, interface: device } });
-    return watch;
+    return this.#watchOf(id, entry, intervals);
   }
 
   sessions(): readonly SessionStatus[] {
@@ -73,19 +77,14 @@ export class RemoteBfd implements Bfd {
     this.close();
   }
 
-  #watchOf(id: number, first: Intervals): Watch {
+  #watchOf(id: number, entry: Entry, first: Intervals): Watch {
     let intervals = first;
-    let last: SessionStatus | undefined;
-    const statusNow = (): SessionStatus | undefined => this.#entries.get(id)?.status;
     const close = (): void => {
-      last = statusNow() ?? last;
       if (this.#entries.delete(id)) this.#order({ kind: "close", id });
     };
     return {
       get status() {
-        const status = statusNow() ?? last;
-        if (status === undefined) throw new TypeError("this BFD is closed");
-        return status;
+        return entry.status;
       },
       setIntervals: (changes) => {
         intervals = intervalsOf(intervals, changes);
@@ -108,6 +107,8 @@ export class RemoteBfd implements Bfd {
       return;
     }
     if (message.kind === "error") {
+      // What could not be opened is not watched.
+      if (message.id !== undefined) this.#entries.delete(message.id);
       this.#onError(errorOf(message.error));
       return;
     }
@@ -117,6 +118,26 @@ export class RemoteBfd implements Bfd {
     entry.status = status;
     if (message.changed) entry.onChange(status.state, status.diagnostic, status);
   }
+
+  /** Watches are told of no change: that we fail to look says nothing about a path. */
+  #ended(code: number): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const entry of this.#entries.values()) entry.status = { ...entry.status, ...NOTHING_HEARD };
+    this.#entries.clear();
+    const reason = `its thread ended with ${code}, and nothing is watched any more`;
+    this.#end = new SocketError("ERR_CLOSED", "BFD", reason);
+    this.#onError(this.#end);
+  }
+}
+
+function startThread(netns: string | undefined): Worker {
+  // Sources run as they are, and look for other packages' sources; what is built does neither.
+  const source = import.meta.url.endsWith(".ts");
+  return new Worker(new URL(source ? "./worker.ts" : "./worker.js", import.meta.url), {
+    workerData: { netns },
+    ...(source ? { execArgv: ["--conditions=@netloom/source"] } : {}),
+  });
 }
 
 /** Before the thread has said anything. */
@@ -127,14 +148,7 @@ function unheard(
   { transmitInterval }: Intervals,
 ): SessionStatus {
   return {
-    ...{ local, remote, interface: device, state: "down", diagnostic: "none" },
-    ...{
-      remoteState: undefined,
-      remoteDiagnostic: undefined,
-      discriminator: 0,
-      remoteDiscriminator: undefined,
-    },
-    ...{ transmissionInterval: Math.max(1000, transmitInterval), detectionTime: undefined },
-    ...{ sent: 0, received: 0, sendErrors: 0 },
+    ...{ local, remote, interface: device, discriminator: 0, ...NOTHING_HEARD },
+    ...{ transmissionInterval: Math.max(1000, transmitInterval), sent: 0, received: 0, sendErrors: 0 },
   };
 }

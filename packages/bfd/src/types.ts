@@ -61,6 +61,7 @@ export interface BfdOptions {
   /**
    * All is done in a thread of its own, which a blocked event loop of this one does not concern: the peer keeps hearing
    * of us. `watch` cannot say then that a socket could not be opened: `onError` does. `status` is up to a second old.
+   * Should the thread end, `onError` hears an `ERR_CLOSED`: nothing is watched any more, and a new BFD is needed.
    * Not together with `clock`, `random` and `openSocket`. @defaultValue false
    */
   readonly worker?: boolean;
@@ -75,7 +76,7 @@ export interface Bfd extends Disposable {
    *
    * @throws TypeError, RangeError: options that cannot be right, a path that is watched already.
    * @throws `SocketError` of `@netloom/sockets`: a socket could not be opened, e.g. `ERR_ADDRESS_IN_USE` where another
-   * BFD runs.
+   * BFD runs; `ERR_CLOSED` where the thread of {@link BfdOptions.worker} has ended.
    */
   watch(options: WatchOptions, onChange: OnChange): Watch;
   sessions(): readonly SessionStatus[];

@@ -163,6 +163,7 @@ for (const [kind, start, installed] of PEERS)
       bfd.watch({ local: "192.0.2.9", remote: "192.0.2.8" }, () => undefined);
       await until(() => errors.length > 0);
       expect(isSocketError(errors[0], "ERR_NOT_FOUND")).toBe(true);
+      expect(bfd.sessions()).toEqual([watch.status]);
       watch.close();
       await until(async () => !(await isUp(peer, local)));
       bfd.close();
