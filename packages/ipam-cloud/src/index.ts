@@ -3,6 +3,20 @@
  *
  * @packageDocumentation
  */
+export { cloudIpam } from "./cloud-ipam.ts";
+export type { CloudIpam } from "./cloud-ipam.ts";
+export type { CloudEvents, CloudInstance, CloudIpamOptions, CloudIpamTimes } from "./options.ts";
+
+// For those who plan without an agent.
+export { plan } from "./plan.ts";
+export type { CloudAction, Demand, Plan, PlanInput, RangeUse, Shortage } from "./plan.ts";
+export { cloudPolicy } from "./policy.ts";
+export type { CloudPolicy, CloudPolicyOptions } from "./policy.ts";
+export type { Setback } from "./packing.ts";
+export type { Targets } from "./targets.ts";
+export type { Watermarks } from "./watermarks.ts";
+
+// What a vendor writes.
 export { CloudError, faultOf } from "./provider.ts";
 export type {
   AssignRequest,

@@ -15,6 +15,12 @@ export interface NodeRangesOptions extends Pick<AddressRangeOptions, "allowFirst
   readonly backend: string;
   /** Never handed out, and why not. */
   readonly reserved?: readonly { readonly address: Address; readonly owner: string }[];
+  /**
+   * Which address of the first range of each family is the node's own. `first` also takes a range that is a single
+   * address, as a cloud gives them; otherwise such a range is the pods'.
+   * @defaultValue "second"
+   */
+  readonly router?: "first" | "second";
 }
 
 interface Range {
@@ -62,12 +68,24 @@ export class NodeRanges {
     }
     const reserved = [...(this.#options.reserved ?? [])];
     if (!this.#routers.has(cidr.family)) {
-      // Of a single address the node has no use: it is the pod's.
-      const router = cidr.size > 2 ? cidr.first.offset(1) : cidr.first;
-      if (cidr.size > 1) reserved.push({ address: router, owner: "router" });
-      if (cidr.size > 1) this.#routers.set(cidr.family, router);
+      const first = this.#options.router === "first";
+      const router = cidr.size > 2 && !first ? cidr.first.offset(1) : cidr.first;
+      if (cidr.size > 1 || first) {
+        reserved.push({ address: router, owner: "router" });
+        this.#routers.set(cidr.family, router);
+      }
     }
     this.#ranges.push({ pool, addresses: new AddressRange(cidr, { ...this.#options, reserved }) });
+  }
+
+  /** Takes away a range of which nothing is in use: nothing allocated, reserved or quarantined. @returns whether it could. */
+  remove(cidr: Cidr): boolean {
+    const index = this.#ranges.findIndex(({ addresses }) => addresses.cidr.equals(cidr));
+    if (index < 0) return false;
+    const { capacity, free } = this.#ranges[index]!.addresses.status();
+    if (free < capacity) return false;
+    this.#ranges.splice(index, 1);
+    return true;
   }
 
   /** All of them or none. @throws {@link NetloomError} `ERR_IPAM_FOREIGN`, `ERR_IPAM_CONFLICT`. */

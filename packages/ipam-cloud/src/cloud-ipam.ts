@@ -1,0 +1,330 @@
+import {
+  Backoff,
+  isNetloomError,
+  NetloomError,
+  TypedEmitter,
+  type AbortOptions,
+  type AllocateOptions,
+  type Emits,
+  type Ipam,
+  type IpamCapabilities,
+  type IpamContext,
+  type IpamEvents,
+  type IpamStatus,
+  type Lease,
+  type RestoredLease,
+  type Timer,
+} from "@netloom/core";
+import { exhausted } from "./faults.ts";
+import { Journal } from "./journal.ts";
+import { NodeCloud } from "./node-cloud.ts";
+import { NodeRecord } from "./node-record.ts";
+import { cloudTimes, type CloudEvents, type CloudIpamOptions, type CloudIpamTimes } from "./options.ts";
+import { POOL, PodRanges } from "./pod-ranges.ts";
+import { cloudPolicy, type CloudPolicy } from "./policy.ts";
+import { throttlesOf } from "./throttle.ts";
+import type { Shortage } from "./plan.ts";
+import { Waiters, type Waiter } from "./waiters.ts";
+
+/** An IPAM, and what it asks of the cloud. */
+export interface CloudIpam extends Ipam {
+  readonly cloudEvents: Emits<CloudEvents>;
+}
+
+/**
+ * Pod addresses straight from a cloud's network.
+ *
+ * @throws {@link NetloomError} `ERR_OPTIONS_INVALID`.
+ */
+export function cloudIpam(options: CloudIpamOptions): CloudIpam {
+  return new WarmIpam(options, cloudPolicy(options.policy), cloudTimes(options.times));
+}
+
+class WarmIpam implements CloudIpam {
+  readonly name: string;
+  readonly capabilities: IpamCapabilities;
+  readonly events: TypedEmitter<IpamEvents> = new TypedEmitter<IpamEvents>(() => {});
+  readonly cloudEvents: TypedEmitter<CloudEvents> = new TypedEmitter<CloudEvents>(() => {});
+  readonly #options: CloudIpamOptions;
+  readonly #policy: CloudPolicy;
+  readonly #times: CloudIpamTimes;
+  readonly #closed = new AbortController();
+  readonly #waiters = new Waiters();
+  #context: IpamContext | undefined;
+  #ranges: PodRanges | undefined;
+  #cloud: NodeCloud | undefined;
+  #starting: Promise<void> | undefined;
+  #running: Promise<void> | undefined;
+  #served: (() => void) | undefined;
+  /** Ends the pause between two rounds. */
+  #wake: (() => void) | undefined;
+  #timer: Timer | undefined;
+  /** When the next round begins at the latest, in monotonic milliseconds. */
+  #due = Infinity;
+  #lastFailure: NetloomError | undefined;
+
+  constructor(options: CloudIpamOptions, policy: CloudPolicy, times: CloudIpamTimes) {
+    const { provider } = options;
+    this.name = provider.name;
+    this.capabilities = { families: provider.capabilities.families, requestedAddress: true };
+    this.#options = options;
+    this.#policy = policy;
+    this.#times = times;
+  }
+
+  /** Once it has begun, to start again is to wait for it; one that failed begins anew. */
+  start(context: IpamContext, options: AbortOptions = {}): Promise<void> {
+    this.#starting ??= this.#begin(context, options.signal).catch((error: unknown) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  async #begin(context: IpamContext, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    this.#closed.signal.throwIfAborted();
+    const { provider, instance, pools, securityGroups, limits } = this.#options;
+    const { runtime, store, prefix, families, node: name } = context;
+    const node = { ...(typeof instance === "function" ? await instance() : instance), name };
+    const ranges = new PodRanges(this.name, runtime.clock, runtime.random);
+    const stop = new AbortController();
+    const end = AbortSignal.any([this.#closed.signal, stop.signal]);
+    this.#context = context;
+    this.#ranges = ranges;
+    this.#cloud = new NodeCloud({
+      provider,
+      node,
+      families,
+      policy: this.#policy,
+      journal: new Journal(store, prefix, runtime.random),
+      record: new NodeRecord(store, prefix, name, node.instance),
+      ranges,
+      throttles: throttlesOf(runtime.clock, provider.account),
+      runtime,
+      signal: end,
+      securityGroups,
+      limits,
+      usable: pools ?? (() => true),
+      ...this.#times,
+      waiting: () => this.#waiters.byFamily(),
+      changed: () => this.#changed(),
+      asked: (action) => this.cloudEvents.emit("request:sent", action),
+      done: (action) => this.cloudEvents.emit("action:done", action),
+      failed: (error) => this.#failed(error),
+    });
+    const running = this.#run(this.#cloud, end);
+    this.#running = running;
+    try {
+      await this.#firstRanges(running, signal);
+    } catch (error) {
+      stop.abort(error);
+      await running;
+      throw error;
+    }
+  }
+
+  ranges(): readonly string[] {
+    return this.#started().cidrs;
+  }
+
+  routers(): readonly string[] {
+    return this.#started().routers;
+  }
+
+  async restore(leases: readonly RestoredLease[]): Promise<void> {
+    this.#started().restore(leases);
+    this.#kick(this.#times.lull);
+  }
+
+  async allocate(owner: string, options: AllocateOptions): Promise<Lease> {
+    options.signal?.throwIfAborted();
+    this.#closed.signal.throwIfAborted();
+    const ranges = this.#started();
+    if (options.pool !== undefined && options.pool !== POOL) {
+      throw new NetloomError("ERR_IPAM_NO_RANGE", `this node has no ranges of pool ${options.pool}`, {
+        input: options.pool,
+        remedy: "leave the pool out: which of the cloud's pools are used is an option of the IPAM",
+        backend: this.name,
+      });
+    }
+    try {
+      const lease = ranges.allocate(owner, options);
+      this.#kick(this.#times.lull);
+      return lease;
+    } catch (error) {
+      if (!mayComeTrue(error) || options.addresses !== undefined) throw error;
+    }
+    const lease = this.#waiters.wait(owner, options);
+    const patience = this.#context!.runtime.clock.after(this.#times.patience, () => this.#giveUp(owner));
+    this.#kick(this.#times.coalesce);
+    return lease.finally(() => patience.cancel());
+  }
+
+  async retire(lease: Lease): Promise<void> {
+    this.#started().retire(lease);
+  }
+
+  async release(lease: Lease): Promise<void> {
+    this.#started().release(lease);
+    // Somebody may wait for just this one.
+    this.#serve([]);
+    this.#kick(this.#times.lull);
+  }
+
+  status(): IpamStatus {
+    return this.#ranges?.status() ?? { ranges: [] };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const error = new NetloomError("ERR_CLOSED", "the IPAM was stopped", { backend: this.name });
+    this.#closed.abort(error);
+    for (const waiter of this.#waiters) waiter.reject(error);
+    await this.#running;
+    this.events.clear();
+    this.cloudEvents.clear();
+  }
+
+  /** Rounds, until it is called off. What fails is told, and tried again. */
+  async #run(cloud: NodeCloud, end: AbortSignal): Promise<void> {
+    const { runtime } = this.#context!;
+    const backoff = new Backoff(runtime, { first: 200, most: this.#times.retryAfter });
+    while (!end.aborted) {
+      this.#due = Infinity;
+      try {
+        const shortages = await cloud.round();
+        this.#serve(shortages);
+        backoff.reset();
+        await this.#pause(cloud.nextLook(), end);
+      } catch (error) {
+        if (end.aborted) return;
+        this.#failed(asNetloomError(error, this.name));
+        await backoff.wait(end).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Until the next look, or until somebody has asked for an earlier one. */
+  #pause(milliseconds: number, end: AbortSignal): Promise<void> {
+    const { clock } = this.#context!.runtime;
+    return new Promise((resolve) => {
+      const over = (): void => {
+        this.#timer?.cancel();
+        this.#wake = undefined;
+        end.removeEventListener("abort", over);
+        resolve();
+      };
+      this.#wake = over;
+      end.addEventListener("abort", over, { once: true });
+      if (end.aborted) return over();
+      this.#due = Math.min(this.#due, clock.monotonic() + milliseconds);
+      this.#timer = clock.after(Math.max(0, this.#due - clock.monotonic()), over);
+    });
+  }
+
+  /** There may be something to do: within so many milliseconds, so that what comes meanwhile is done with it. */
+  #kick(within: number): void {
+    const { clock } = this.#context!.runtime;
+    const due = clock.monotonic() + within;
+    if (due >= this.#due) return;
+    this.#due = due;
+    if (this.#wake === undefined) return;
+    this.#timer?.cancel();
+    this.#timer = clock.after(within, this.#wake);
+  }
+
+  #changed(): void {
+    this.#serve([]);
+    this.#served?.();
+    this.events.emit("ranges:changed", this.#ranges!.cidrs);
+  }
+
+  /** Gives what there is to those who wait; who waits for what cannot be had is told so. */
+  #serve(shortages: readonly Shortage[]): void {
+    for (const waiter of this.#waiters) {
+      try {
+        waiter.resolve(this.#ranges!.allocate(waiter.owner, waiter.options));
+      } catch (error) {
+        const short = shortages.find(
+          ({ family }) => waiter.options.families.includes(family) && this.#ranges!.free(family) === 0,
+        );
+        if (!mayComeTrue(error)) waiter.reject(error);
+        else if (short !== undefined) this.#refuse(waiter, error, exhausted(short.why, short.id));
+      }
+    }
+  }
+
+  #giveUp(owner: string): void {
+    for (const waiter of this.#waiters) {
+      if (waiter.owner !== owner) continue;
+      const why = this.#lastFailure?.message ?? "the cloud has not answered yet";
+      this.#refuse(waiter, this.#lastFailure, why);
+    }
+  }
+
+  #refuse({ options, reject }: Waiter, cause: unknown, why: string): void {
+    const of = this.status().ranges.filter(({ range }) =>
+      options.families.includes(range.includes(":") ? 6 : 4),
+    );
+    for (const range of of) if (range.free === 0) this.events.emit("range:exhausted", range);
+    const counts = of.map(
+      ({ range, capacity, allocated, reserved, quarantined }) =>
+        `${range}: ${allocated} of ${capacity} allocated, ${reserved} reserved, ${quarantined} quarantined`,
+    );
+    const message = `no free IPv${options.families.join(" and IPv")} address (${counts.join("; ")}), and the cloud gives no more: ${why}`;
+    reject(
+      new NetloomError("ERR_IPAM_EXHAUSTED", message, {
+        remedy: "delete endpoints, or see what the cloud lacks",
+        retryable: true,
+        backend: this.name,
+        cause,
+      }),
+    );
+  }
+
+  #failed(error: NetloomError): void {
+    this.#lastFailure = error;
+    this.cloudEvents.emit("action:failed", error);
+  }
+
+  /** Resolves when there is a range of every family. */
+  #firstRanges(running: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+    const { families } = this.#context!;
+    const ready = (): boolean =>
+      families.every((family) => this.#ranges!.cidrs.some((cidr) => cidr.includes(":") === (family === 6)));
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (!ready()) return;
+        this.#served = undefined;
+        signal?.removeEventListener("abort", aborted);
+        resolve();
+      };
+      const aborted = (): void => reject(signal?.reason);
+      signal?.addEventListener("abort", aborted, { once: true });
+      this.#served = look;
+      void running.then(() => reject(this.#closed.signal.reason));
+      look();
+    });
+  }
+
+  #started(): PodRanges {
+    if (this.#ranges !== undefined) return this.#ranges;
+    throw new NetloomError("ERR_CLOSED", "the IPAM has not started", {
+      remedy: "await start() first",
+      backend: this.name,
+    });
+  }
+}
+
+/** There is no address now, and may be one when the cloud has given another. */
+function mayComeTrue(error: unknown): boolean {
+  return isNetloomError(error) && error.retryable && /^ERR_IPAM_(EXHAUSTED|NO_RANGE)$/.test(error.code);
+}
+
+function asNetloomError(error: unknown, backend: string): NetloomError {
+  if (isNetloomError(error)) return error;
+  return new NetloomError("ERR_CLOUD_UNAVAILABLE", "a round with the cloud failed", {
+    backend,
+    cause: error,
+  });
+}

@@ -1,0 +1,101 @@
+import { messageOf, NetloomError, type NetloomErrorOptions } from "@netloom/core";
+import type { Setback } from "./packing.ts";
+import type { CloudAction } from "./plan.ts";
+import type { CloudFault, CloudNode, NodeInventory } from "./provider.ts";
+
+/** A fault as people and callers see it: what it is called, and what to do about it. */
+export function explain(backend: string, node: CloudNode, fault: CloudFault, cause: unknown): NetloomError {
+  const where = `${node.name} (${node.instance})`;
+  const make = (code: string, message: string, options: NetloomErrorOptions): NetloomError =>
+    new NetloomError(code, `${message}: ${messageOf(cause)}`, { input: fault, backend, cause, ...options });
+  switch (fault.kind) {
+    case "throttled":
+      return make("ERR_CLOUD_THROTTLED", `the cloud throttles ${where}`, { retryable: true });
+    case "exhausted":
+      return make("ERR_POOL_EXHAUSTED", `${where} gets no more: ${exhausted(fault.what, fault.id)}`, {
+        retryable: true,
+        remedy: REMEDIES[fault.what],
+      });
+    case "conflict":
+      return make("ERR_CLOUD_CONFLICT", `somebody else has changed ${where} (${fault.what})`, {
+        retryable: true,
+      });
+    case "gone":
+      return make("ERR_CLOUD_GONE", `an ${fault.what} of ${where} is gone`, {});
+    case "denied":
+      return make("ERR_PERMISSION", `the account may not do ${fault.action}`, {
+        remedy: `allow ${fault.action} to the node's role`,
+      });
+    case "credentials":
+      return make("ERR_PERMISSION", `the credentials are not accepted (${fault.why})`, {
+        retryable: true,
+        remedy: CREDENTIALS[fault.why],
+      });
+    case "transient":
+      return make("ERR_CLOUD_UNAVAILABLE", `the cloud failed ${where} for a moment`, { retryable: true });
+    case "invalid":
+      return make("ERR_CLOUD_INVALID", `the cloud does not take a request for ${where}`, {});
+    case "ambiguous":
+      return make("ERR_AMBIGUOUS", `the cloud may have done what ${where} asked for, or not`, {
+        retryable: true,
+      });
+  }
+}
+
+const REMEDIES: Readonly<Record<Extract<CloudFault, { kind: "exhausted" }>["what"], string>> = {
+  "pool-addresses": "add a subnet, or free addresses of it",
+  "pool-blocks": "reserve part of the subnet for blocks, add a subnet, or allow single addresses",
+  "interface-slots": "use blocks, or a larger instance type",
+  "node-interfaces": "use blocks, or a larger instance type",
+  quota: "ask the cloud for a larger quota",
+};
+
+const CREDENTIALS: Readonly<Record<Extract<CloudFault, { kind: "credentials" }>["why"], string>> = {
+  missing: "give the node a role, or the process credentials",
+  expired: "renew them",
+  "clock-skew": "set the node's clock right",
+};
+
+/** In words, for messages. */
+export function exhausted(what: Setback["what"], id: string | undefined): string {
+  const of = id === undefined ? "" : ` ${id}`;
+  switch (what) {
+    case "pool-addresses":
+      return id === undefined ? "no pool has free addresses" : `pool${of} has no free addresses`;
+    case "pool-blocks":
+      return `pool${of} has no whole block that is free`;
+    case "interface-slots":
+      return `the instance's interfaces can have no more addresses`;
+    case "node-interfaces":
+      return "the instance can have no more interfaces";
+    case "quota":
+      return `the quota${of} is used up`;
+    case "refused":
+      return "the cloud refuses what this node asks for";
+  }
+}
+
+/** What is not to be asked for again before `until`. */
+export function setbackOf(
+  fault: CloudFault,
+  action: CloudAction,
+  inventory: NodeInventory,
+  until: number,
+): Setback | undefined {
+  if (fault.kind === "denied" || fault.kind === "credentials" || fault.kind === "invalid")
+    return { what: "refused", until };
+  // Its attempts are used up: others go on meanwhile.
+  if (fault.kind === "throttled" || fault.kind === "transient") return undefined;
+  if (fault.kind !== "exhausted") return undefined;
+  const { what } = fault;
+  const id = fault.id ?? concerned(what, action, inventory);
+  return what === "node-interfaces" || what === "quota" || id === undefined
+    ? { what, until }
+    : { what, id, until };
+}
+
+function concerned(what: string, action: CloudAction, inventory: NodeInventory): string | undefined {
+  if (action.do === "add-interface") return what.startsWith("pool-") ? action.pool : undefined;
+  if (!what.startsWith("pool-")) return action.interface;
+  return inventory.interfaces.find(({ id }) => id === action.interface)?.pool;
+}

@@ -1,0 +1,60 @@
+/** What a node has of one family, in addresses. */
+export interface PoolCounts {
+  /** Available: all that the node has for pods, used or not. */
+  readonly available: number;
+  readonly used: number;
+}
+
+/** What should change: at most one of the two is above zero. */
+export interface PoolChange {
+  /** Addresses to get. */
+  readonly short: number;
+  /** Addresses that may go. */
+  readonly excess: number;
+}
+
+/** Cilium's names, and its arithmetic. */
+export interface Watermarks {
+  /** Addresses kept free. @defaultValue 8 */
+  readonly preAllocate: number;
+  /** Addresses a node has at least, used or not. @defaultValue 0 */
+  readonly minAllocate: number;
+  /** Addresses a node has at most; a block that is begun counts as one more. @defaultValue what the instance can have */
+  readonly maxAllocate: number;
+  /** Taken in addition, whenever some must be taken, so that it must be done less often. @defaultValue 0 */
+  readonly maxAboveWatermark: number;
+}
+
+/** Addresses needed to be back at the watermarks: Cilium's `calculateNeededIPs`. */
+export function needed({ available, used }: PoolCounts, marks: Watermarks): number {
+  const { preAllocate, minAllocate, maxAllocate } = marks;
+  const wanted = Math.max(preAllocate - (available - used), minAllocate - available, 0);
+  return Math.max(0, Math.min(wanted, maxAllocate - available));
+}
+
+/**
+ * Addresses to take, of which `maxAboveWatermark` and a surge for waiting pods are part only where some are needed anyway.
+ *
+ * @param waiting - pods that wait and are not counted as used
+ */
+export function toAllocate(counts: PoolCounts, marks: Watermarks, waiting = 0): number {
+  const need = needed(counts, marks);
+  return need === 0 ? 0 : need + marks.maxAboveWatermark + Math.max(0, waiting - need);
+}
+
+/** Addresses above the watermarks: Cilium's `calculateExcessIPs`. */
+export function excess({ available, used }: PoolCounts, marks: Watermarks): number {
+  const { preAllocate, minAllocate, maxAboveWatermark } = marks;
+  const floor = minAllocate + maxAboveWatermark;
+  if (used <= floor) {
+    if (available <= floor) return 0;
+    if (used + preAllocate <= floor) return available - floor;
+  }
+  return Math.max(0, available - used - preAllocate - maxAboveWatermark);
+}
+
+/** Both at once, for a plan. Who waits counts as used already, so that no second round is needed for the free ones. */
+export function byWatermarks(counts: PoolCounts, marks: Watermarks): PoolChange {
+  const short = Math.min(toAllocate(counts, marks), Math.max(0, marks.maxAllocate - counts.available));
+  return { short, excess: short > 0 ? 0 : excess(counts, marks) };
+}
