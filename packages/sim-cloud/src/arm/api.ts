@@ -1,0 +1,119 @@
+import type { CloudPool, ThrottleBucket } from "@netloom/ipam-cloud";
+import { Api, type Codes, type Page, type PageRequest } from "../cloud/api.ts";
+import { Operations, type Operation } from "../cloud/operations.ts";
+import type { InstanceType, SimInterface } from "../cloud/records.ts";
+import type { SimCloudError } from "../cloud/refusal.ts";
+import type { SimCloud } from "../cloud/sim-cloud.ts";
+import type { Wish } from "../cloud/world.ts";
+
+/** Azure's words for why not. */
+const ARM_CODES: Codes = {
+  "address-taken": "PrivateIPAddressInUse",
+  denied: "AuthorizationFailed",
+  failed: "InternalServerError",
+  "in-use": "NicInUse",
+  "index-taken": "Conflict",
+  "instance-gone": "ResourceNotFound",
+  "interface-gone": "NetworkInterfaceNotFound",
+  "interface-slots": "PrivateIPAddressLimitReached",
+  invalid: "InvalidRequestFormat",
+  "node-interfaces": "NetworkInterfaceCountExceeded",
+  "pool-addresses": "SubnetIsFull",
+  "pool-blocks": "SubnetHasNoFreeBlock",
+  "pool-gone": "SubnetNotFound",
+  quota: "QuotaExceeded",
+  throttled: "TooManyRequests",
+  unavailable: "ServiceUnavailable",
+  version: "PreconditionFailed",
+};
+
+/** Updates of each machine, and of the subscription. */
+export const ARM_THROTTLES: readonly ThrottleBucket[] = [
+  {
+    name: "VirtualMachineUpdates",
+    actions: ["NetworkInterfaces.CreateOrUpdate"],
+    capacity: 12,
+    perSecond: 12 / 60,
+    per: "node",
+  },
+  {
+    name: "SubscriptionUpdates",
+    actions: ["NetworkInterfaces.CreateOrUpdate"],
+    capacity: 1500,
+    perSecond: 1500 / 60,
+  },
+  {
+    name: "SubscriptionReads",
+    actions: [
+      "NetworkInterfaces.ListByVirtualMachine",
+      "Operations.Get",
+      "ResourceSkus.List",
+      "Subnets.List",
+    ],
+    capacity: 5000,
+    perSecond: 5000 / 60,
+  },
+];
+
+/** What an operation that has ended tells, its error in Azure's words. */
+export interface ArmOperation extends Omit<Operation, "error"> {
+  readonly error?: SimCloudError;
+}
+
+/** The requests to Azure's resource manager that IPAM makes. */
+export class ArmApi extends Api {
+  readonly #operations: Operations;
+
+  constructor(sim: SimCloud) {
+    super(sim, ARM_THROTTLES, ARM_CODES);
+    this.#operations = new Operations(sim);
+  }
+
+  /** `undefined` is a 404. */
+  listInterfaces(instance: string): Promise<readonly SimInterface[] | undefined> {
+    return this.request("NetworkInterfaces.ListByVirtualMachine", instance, () =>
+      this.sim.interfacesSeenAt(instance),
+    );
+  }
+
+  listSubnets(request: PageRequest): Promise<Page<CloudPool>> {
+    return this.request("Subnets.List", undefined, () => {
+      const { network } = this.sim;
+      return this.page(
+        // Azure does not say how many are free.
+        network.ids.map((id) => withoutFree(network.describe(id))),
+        request,
+      );
+    });
+  }
+
+  listSizes(type: string): Promise<InstanceType | undefined> {
+    return this.request("ResourceSkus.List", undefined, () => this.sim.typeNamed(type));
+  }
+
+  /** @param ifMatch - the version of the interface that `wishes` were made from. */
+  putInterface(
+    instance: string,
+    id: string,
+    wishes: readonly Wish[],
+    ifMatch: number,
+  ): Promise<{ readonly id: string }> {
+    return this.request("NetworkInterfaces.CreateOrUpdate", instance, () =>
+      this.#operations.start(["version", "interface-gone"], () =>
+        this.sim.world.replace(id, wishes, ifMatch),
+      ),
+    );
+  }
+
+  getOperation(id: string): Promise<ArmOperation> {
+    return this.request("Operations.Get", undefined, () => {
+      const { error, ...operation } = this.#operations.read(id);
+      return { ...operation, ...(error === undefined ? {} : { error: this.errorOf(error) }) };
+    });
+  }
+}
+
+function withoutFree(pool: CloudPool): CloudPool {
+  const { freeAddresses: _, ...rest } = pool;
+  return rest;
+}
