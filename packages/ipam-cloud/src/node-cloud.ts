@@ -55,8 +55,8 @@ export class NodeCloud {
   readonly #executor: Executor;
   readonly #recent: Recent;
   readonly #backoff: Backoff;
-  /** Being given back: not to be taken up although the cloud still has them. */
-  readonly #withdrawn = new Set<string>();
+  /** Being given back, and on which interface: not to be taken up although the cloud still has them. */
+  readonly #withdrawn = new Map<string, string>();
   #inventory: NodeInventory | undefined;
   #limits: NodeLimits | undefined;
   #pools: readonly CloudPool[] | undefined;
@@ -96,7 +96,11 @@ export class NodeCloud {
   /** Does what there is to do. @returns what cannot be had as things are. */
   async round(): Promise<readonly Shortage[]> {
     const { runtime, refreshAfter } = this.#options;
-    if (runtime.clock.monotonic() - this.#readAt >= refreshAfter) this.#inventory = undefined;
+    if (runtime.clock.monotonic() - this.#readAt >= refreshAfter) {
+      this.#inventory = undefined;
+      // What was abandoned may still turn up.
+      this.#unsettled = true;
+    }
     const now = runtime.clock.now();
     this.#setbacks = this.#setbacks.filter(({ until }) => until > now);
     let shortages: readonly Shortage[] = [];
@@ -125,13 +129,12 @@ export class NodeCloud {
     const { journal, node } = this.#options;
     let open = 0;
     for (const intent of await journal.open(node.name)) {
-      for (const cidr of concerned(intent.action, this.#inventory)) this.#withdrawn.add(cidr);
+      this.#hold(intent.action);
       const outcome = await this.#executor.resume(intent, this.#inventory);
       if (outcome.outcome === "unknown") open++;
       await this.#apply(intent.action, outcome);
       if (this.#inventory === undefined) break;
     }
-    // What an earlier life has abandoned may still turn up: it is looked after at each refresh.
     this.#unsettled = open > 0;
     if (open > 0) await this.#backoff.wait(this.#options.signal);
     return open > 0 ? undefined : this.#inventory;
@@ -158,11 +161,24 @@ export class NodeCloud {
     const use = ranges.use();
     // Somebody was given one since the plan was made.
     if (cidrs.some((cidr) => use.get(cidr)?.used !== 0)) return false;
-    for (const cidr of cidrs) this.#withdrawn.add(cidr);
+    this.#hold(action);
     ranges.withdraw(cidrs);
     await record.save(ranges.cidrs);
     changed();
     return true;
+  }
+
+  #hold(action: CloudAction): void {
+    if (action.do !== "release" && action.do !== "remove-interface") return;
+    for (const cidr of concerned(action, this.#inventory!)) this.#withdrawn.set(cidr, action.interface);
+  }
+
+  /** It is over: whoever has them now may be taken up. */
+  #let(action: CloudAction): void {
+    if (action.do === "release") for (const cidr of action.cidrs) this.#withdrawn.delete(cidr);
+    if (action.do !== "remove-interface") return;
+    // The interface, and what it had, may be in no inventory any more.
+    for (const [cidr, id] of this.#withdrawn) if (id === action.interface) this.#withdrawn.delete(cidr);
   }
 
   /** @returns whether the plan may go on. */
@@ -171,7 +187,7 @@ export class NodeCloud {
     if (outcome.outcome === "done") {
       const before = this.#inventory!;
       this.#recent.note(before, outcome.inventory, runtime.clock.now());
-      for (const cidr of concerned(action, before)) this.#withdrawn.delete(cidr);
+      this.#let(action);
       this.#inventory = outcome.inventory;
       this.#backoff.reset();
       done(action);
@@ -184,7 +200,7 @@ export class NodeCloud {
       this.#inventory = undefined;
       return false;
     }
-    for (const cidr of concerned(action, this.#inventory!)) this.#withdrawn.delete(cidr);
+    this.#let(action);
     const setback = setbackOf(fault, action, this.#inventory!, runtime.clock.now() + retryAfter);
     if (setback !== undefined) this.#setbacks = [...this.#setbacks, setback];
     else {
@@ -211,18 +227,29 @@ export class NodeCloud {
   }
 
   #plan(inventory: NodeInventory): ReturnType<typeof plan> {
-    const { ranges, waiting, policy, provider, families, runtime } = this.#options;
+    const { ranges, policy, provider, families, runtime } = this.#options;
     return plan({
       inventory,
       limits: this.#limits!,
       pools: this.#pools!,
-      demand: { ranges: ranges.use(), waiting: waiting() },
+      demand: { ranges: ranges.use(), waiting: this.#waiting() },
       policy,
       capabilities: provider.capabilities,
       families,
       setbacks: this.#setbacks,
       now: runtime.clock.now(),
     });
+  }
+
+  /** The node waits, too, as long as it has no address of its own. */
+  #waiting(): Readonly<Partial<Record<Family, number>>> {
+    const { ranges, waiting, families } = this.#options;
+    const own = (family: Family): boolean =>
+      ranges.routers.some((router) => router.includes(":") === (family === 6));
+    const pods = waiting();
+    return Object.fromEntries(
+      families.map((family) => [family, (pods[family] ?? 0) + (own(family) ? 0 : 1)]),
+    );
   }
 
   async #read(): Promise<NodeInventory> {

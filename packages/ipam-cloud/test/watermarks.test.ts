@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { byTargets } from "../src/targets.ts";
+import { byWatermarks, excess, needed, toAllocate, type Watermarks } from "../src/watermarks.ts";
+
+const marks = (some: Partial<Watermarks> = {}): Watermarks => ({
+  preAllocate: 8,
+  minAllocate: 0,
+  maxAllocate: Infinity,
+  maxAboveWatermark: 0,
+  ...some,
+});
+
+describe("Cilium's watermarks", () => {
+  it.each([
+    // available, used, marks, needed
+    [0, 0, {}, 8],
+    [8, 0, {}, 0],
+    [8, 3, {}, 3],
+    [8, 8, {}, 8],
+    [0, 0, { minAllocate: 20 }, 20],
+    [20, 15, { minAllocate: 20 }, 3],
+    [10, 10, { maxAllocate: 14 }, 4],
+    [14, 14, { maxAllocate: 14 }, 0],
+    [16, 16, { maxAllocate: 14 }, 0],
+    [0, 0, { preAllocate: 0 }, 0],
+  ] as const)("with %i available and %i used under %o needs %i", (available, used, some, expected) => {
+    expect(needed({ available, used }, marks(some))).toBe(expected);
+  });
+
+  it("takes what is above the watermark, and a surge for waiting pods, only where something is needed", () => {
+    const some = marks({ maxAboveWatermark: 4 });
+    expect(toAllocate({ available: 8, used: 0 }, some, 50)).toBe(0);
+    expect(toAllocate({ available: 8, used: 2 }, some)).toBe(6);
+    expect(toAllocate({ available: 8, used: 2 }, some, 50)).toBe(2 + 4 + 48);
+  });
+
+  it.each([
+    [8, 0, {}, 0],
+    [20, 0, {}, 12],
+    [20, 12, {}, 0],
+    [20, 5, { maxAboveWatermark: 3 }, 4],
+    [10, 2, { minAllocate: 10 }, 0],
+    [16, 2, { minAllocate: 10, maxAboveWatermark: 2 }, 4],
+    [16, 6, { minAllocate: 10, maxAboveWatermark: 2 }, 0],
+    [30, 6, { minAllocate: 10, maxAboveWatermark: 2 }, 14],
+  ] as const)(
+    "with %i available and %i used under %o may give back %i",
+    (available, used, some, expected) => {
+      expect(excess({ available, used }, marks(some))).toBe(expected);
+    },
+  );
+
+  it("counts who waits as having got it, so that one round is enough", () => {
+    expect(byWatermarks({ available: 8, used: 100 }, marks())).toEqual({ short: 100, excess: 0 });
+  });
+});
+
+describe("the VPC CNI's targets", () => {
+  const sizes = { block: 1, interface: 29, idleBlocks: 0 };
+  it.each([
+    // available, used, targets, short, excess
+    [29, 0, { warmInterfaces: 1 }, 0, 0],
+    [29, 1, { warmInterfaces: 1 }, 29, 0],
+    [58, 0, { warmInterfaces: 1 }, 0, 29],
+    [10, 6, { warmAddresses: 5, minimumAddresses: 10 }, 1, 0],
+    [4, 0, { warmAddresses: 2, minimumAddresses: 10 }, 6, 0],
+    [20, 6, { warmAddresses: 5, minimumAddresses: 10 }, 0, 9],
+    [12, 0, { warmAddresses: 5, minimumAddresses: 10 }, 0, 2],
+    [10, 10, { warmAddresses: 5, maxAddresses: 10 }, 0, 0],
+  ] as const)("with %i available and %i used under %o", (available, used, targets, short, over) => {
+    expect(byTargets({ available, used }, targets, sizes)).toEqual({ short, excess: over });
+  });
+
+  it("counts whole blocks", () => {
+    const blocks = (available: number, used: number, idleBlocks: number): unknown =>
+      byTargets({ available, used }, { warmBlocks: 1 }, { block: 16, interface: 29, idleBlocks });
+    expect(blocks(0, 0, 0)).toEqual({ short: 16, excess: 0 });
+    expect(blocks(16, 0, 1)).toEqual({ short: 0, excess: 0 });
+    expect(blocks(16, 1, 0)).toEqual({ short: 16, excess: 0 });
+    expect(blocks(48, 1, 2)).toEqual({ short: 0, excess: 16 });
+  });
+});
