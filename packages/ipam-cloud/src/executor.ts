@@ -248,7 +248,8 @@ export class Executor {
   }
 }
 
-function isRemoval({ do: kind }: CloudAction): boolean {
+/** Takes something away from the node. */
+export function isRemoval({ do: kind }: CloudAction): boolean {
   return kind === "release" || kind === "remove-interface";
 }
 

@@ -1,5 +1,5 @@
 import { Backoff, isNetloomError, NetloomError, type Family, type Runtime } from "@netloom/core";
-import { Executor, type Outcome } from "./executor.ts";
+import { Executor, isRemoval, type Outcome } from "./executor.ts";
 import { explain, setbackOf } from "./faults.ts";
 import { podAddresses, readyRanges } from "./inventory.ts";
 import type { Journal } from "./journal.ts";
@@ -145,6 +145,8 @@ export class NodeCloud {
       // The cloud was asked meanwhile: the rest is planned anew on what it says.
       if (this.#inventory === undefined) return;
       if (this.#versioned && this.#inventory.version === undefined) this.#inventory = await this.#read();
+      // Somebody waits since the plan was made: it may need what would be given back.
+      if (isRemoval(action) && Object.values(this.#waiting()).some((count) => count > 0)) return;
       const ready = await this.#withdraw(action);
       if (!ready) continue;
       const outcome = await this.#executor.run(action, this.#inventory);

@@ -16,7 +16,7 @@ async function story(
   at: number,
   mishap: Mishap,
 ): Promise<{ readonly reached: boolean; readonly crashed: boolean }> {
-  const cloud = new FakeCloud();
+  const cloud = new FakeCloud({ cidrs: ["10.0.0.0/24"] });
   cloud.launch(node);
   const lives = new Lives(cloud, { policy: { excessDelay: 10_000 }, times });
   let count = 0;

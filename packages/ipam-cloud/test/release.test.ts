@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isNetloomError, type Lease } from "@netloom/core";
+import { cloudIpam } from "@netloom/ipam-cloud";
 import { FakeCloud } from "./support/fake-cloud.ts";
 import { Lives } from "./support/life.ts";
 
@@ -110,5 +111,18 @@ describe("waiting", () => {
     expect(isNetloomError(refused, "ERR_IPAM_EXHAUSTED")).toBe(true);
     expect(isNetloomError(told[0], "ERR_PERMISSION") && String(told[0])).toContain("cloud:Assign");
     await ipam[Symbol.asyncDispose]();
+  });
+
+  it("says how to state the limits of an instance type that the cloud does not know", async () => {
+    const [lives, cloud] = await started();
+    cloud.limits = async () => undefined as never;
+    const stop = new AbortController();
+    const ipam = cloudIpam({ provider: cloud, instance: node });
+    const told = new Promise<unknown>((resolve) => ipam.cloudEvents.on("action:failed", resolve));
+    const starting = ipam.start(lives.context, { signal: stop.signal }).catch((error: unknown) => error);
+    const error = await lives.until(told, 5000);
+    expect(isNetloomError(error, "ERR_UNSUPPORTED") && error.remedy).toContain("limits: {");
+    stop.abort("enough");
+    expect(await lives.until(starting, 5000)).toBe("enough");
   });
 });
