@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { cloudChecks } from "@netloom/conformance/cloud";
 import { datapathChecks } from "@netloom/conformance/datapath";
 import { identityChecks } from "@netloom/conformance/identity";
 import { ipamChecks, ipamConformance } from "@netloom/conformance/ipam";
@@ -54,6 +55,7 @@ describe("kits", () => {
       routing: routingChecks,
       identity: identityChecks,
       datapath: datapathChecks,
+      cloud: cloudChecks,
     };
     for (const [kit, checks] of Object.entries(kits)) {
       const ids = checks.map(({ id }) => id);

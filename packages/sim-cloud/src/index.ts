@@ -27,3 +27,5 @@ export { azureLike } from "./arm/azure-like.ts";
 export { ARM_THROTTLES } from "./arm/api.ts";
 export { gcpLike } from "./compute/gcp-like.ts";
 export { COMPUTE_THROTTLES } from "./compute/api.ts";
+export { simStage } from "./stage.ts";
+export type { SimStage, SimStageOptions } from "./stage.ts";

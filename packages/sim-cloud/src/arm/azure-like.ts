@@ -10,7 +10,7 @@ import type {
 } from "@netloom/ipam-cloud";
 import { admit, everyPage } from "../cloud/api.ts";
 import type { SimInterface } from "../cloud/records.ts";
-import { ReplaceSetProvider } from "../cloud/replace-set.ts";
+import { outcome, ReplaceSetProvider } from "../cloud/replace-set.ts";
 import type { SimCloud } from "../cloud/sim-cloud.ts";
 import type { ShapeOptions } from "../cloud/views.ts";
 import type { Wish } from "../cloud/world.ts";
@@ -85,7 +85,7 @@ class AzureLike extends ReplaceSetProvider {
     const { id } = await this.#api.putInterface(node.instance, one.id, wishes, one.version);
     for (;;) {
       await admit(call, "Operations.Get");
-      const operation = await this.#api.getOperation(id);
+      const operation = await outcome(this.#api.getOperation(id));
       if (operation.status === "succeeded") return operation.result!;
       if (operation.status === "failed") throw operation.error!;
       await sleep(this.sim.clock, POLL, call.signal);

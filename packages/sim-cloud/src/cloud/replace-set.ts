@@ -115,6 +115,15 @@ export abstract class ReplaceSetProvider implements CloudProvider {
   }
 }
 
+/** Asks how something ended that has begun: where that cannot be told, it may have happened. */
+export async function outcome<Answer>(asked: Promise<Answer>): Promise<Answer> {
+  try {
+    return await asked;
+  } catch (cause) {
+    throw new CloudError({ kind: "ambiguous" }, "it is not known how an operation ended", { cause });
+  }
+}
+
 function versionOf({ id, version }: SimInterface): string {
   return `${id}=${version}`;
 }

@@ -125,11 +125,11 @@ export class SimCloud {
     else this.#gate.denied.delete(action);
   }
 
-  /** Reads show what is true now until {@link SimCloud.thaw}, whatever changes. */
+  /** Reads show what is true now until {@link SimCloud.thaw}, whatever changes. Freezing twice changes nothing. */
   freeze(): void {
     const { interfaces, instances } = this.world;
     interfaces.keep = instances.keep = true;
-    this.#frozen = {
+    this.#frozen ??= {
       interfaces: { revision: interfaces.revision, at: Infinity },
       instances: { revision: instances.revision, at: Infinity },
     };

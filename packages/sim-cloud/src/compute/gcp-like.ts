@@ -9,7 +9,7 @@ import type {
 } from "@netloom/ipam-cloud";
 import { admit, everyPage } from "../cloud/api.ts";
 import type { SimInterface } from "../cloud/records.ts";
-import { ReplaceSetProvider } from "../cloud/replace-set.ts";
+import { outcome, ReplaceSetProvider } from "../cloud/replace-set.ts";
 import type { SimCloud } from "../cloud/sim-cloud.ts";
 import type { ShapeOptions } from "../cloud/views.ts";
 import type { Wish } from "../cloud/world.ts";
@@ -86,11 +86,12 @@ class GcpLike extends ReplaceSetProvider {
       call.intent,
     );
     await admit(call, "zoneOperations.wait");
-    const { error } = await this.#api.waitForOperation(id);
+    const { error } = await outcome(this.#api.waitForOperation(id));
     if (error !== undefined) throw error;
     // Whoever asked for these very ranges need not look.
     if (wishes.every(({ cidr }) => cidr !== undefined)) return one;
-    const after = await this.read(node, call);
+    await admit(call, "instances.get");
+    const after = await outcome(this.#api.getInstance(node.instance));
     return after?.find((other) => other.id === one.id) ?? one;
   }
 
