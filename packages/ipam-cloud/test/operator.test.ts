@@ -9,7 +9,7 @@ const want = [{ family: 4, prefix: 32, count: 1 }] as const;
 const INTERVAL = 1000;
 
 /** An interface that was made but not attached, for a node. */
-async function half(lives: Lives, journal: Journal, node: string): Promise<string> {
+async function half(lives: Lives<FakeCloud>, journal: Journal, node: string): Promise<string> {
   const { cloud } = lives;
   const ref = { name: node, instance: `i-${node}` };
   const intent = await journal.begin(ref, { do: "add-interface", pool: "pool", want }, 0);

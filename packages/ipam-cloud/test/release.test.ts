@@ -6,7 +6,7 @@ import { Lives } from "./support/life.ts";
 
 const node = { name: "node1", instance: "i-1" };
 
-async function started(cloud = new FakeCloud()): Promise<readonly [Lives, FakeCloud]> {
+async function started(cloud = new FakeCloud()): Promise<readonly [Lives<FakeCloud>, FakeCloud]> {
   cloud.launch(node);
   return [new Lives(cloud), cloud];
 }

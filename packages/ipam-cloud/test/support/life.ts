@@ -1,18 +1,17 @@
 import type { IpamContext, Lease, Store } from "@netloom/core";
 import { ManualClock, memoryStore, seededRandom } from "@netloom/core/memory";
-import { cloudIpam, type CloudIpam, type CloudIpamOptions } from "@netloom/ipam-cloud";
-import type { FakeCloud } from "./fake-cloud.ts";
+import { cloudIpam, type CloudIpam, type CloudIpamOptions, type CloudProvider } from "@netloom/ipam-cloud";
 
 /** One node on one cloud, on a clock that stands still: lives that end and begin again on one store. */
-export class Lives {
-  readonly clock = new ManualClock(1_000_000);
+export class Lives<Cloud extends CloudProvider> {
+  readonly clock: ManualClock;
   readonly store: Store = memoryStore();
-  readonly cloud: FakeCloud;
+  readonly cloud: Cloud;
   readonly #options: Partial<CloudIpamOptions>;
   readonly #random = seededRandom(7);
-  #instance = "i-1";
 
-  constructor(cloud: FakeCloud, options: Partial<CloudIpamOptions> = {}) {
+  constructor(cloud: Cloud, options: Partial<CloudIpamOptions> = {}, clock = new ManualClock(1_000_000)) {
+    this.clock = clock;
     this.cloud = cloud;
     this.#options = options;
   }
@@ -31,7 +30,7 @@ export class Lives {
   async begin(leases: readonly Lease[] = []): Promise<CloudIpam> {
     const ipam = cloudIpam({
       provider: this.cloud,
-      instance: { instance: this.#instance },
+      instance: { instance: "i-1" },
       ...this.#options,
     });
     await this.until(ipam.start(this.context));
