@@ -63,7 +63,7 @@ export class Executor {
       );
     }
     const intent = await journal.begin(node, action, runtime.clock.now());
-    return this.#attempt(intent, inventory);
+    return this.#attempt(intent, inventory, true);
   }
 
   /**
@@ -99,13 +99,13 @@ export class Executor {
     return this.#attempt(intent, inventory);
   }
 
-  async #attempt(intent: Intent, inventory: NodeInventory): Promise<Outcome> {
+  async #attempt(intent: Intent, inventory: NodeInventory, fresh = false): Promise<Outcome> {
     const { journal, signal, runtime } = this.#options;
     let delay = FIRST_DELAY;
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
       try {
-        const after = await this.#send(intent, inventory);
+        const after = await this.#send(intent, inventory, fresh && attempt === 1);
         await journal.end(intent);
         return { outcome: "done", inventory: after };
       } catch (error) {
@@ -151,10 +151,10 @@ export class Executor {
     return { outcome: "failed", fault, error };
   }
 
-  async #send(intent: Intent, inventory: NodeInventory): Promise<NodeInventory> {
+  async #send(intent: Intent, inventory: NodeInventory, first: boolean): Promise<NodeInventory> {
     const { provider, node, securityGroups } = this.#options;
     const { action } = intent;
-    const call = this.#call(intent.id, "change");
+    const call = { ...this.#call(intent.id, "change"), first };
     const version = inventory.version === undefined ? {} : { version: inventory.version };
     switch (action.do) {
       case "assign": {

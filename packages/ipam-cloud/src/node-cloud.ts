@@ -1,7 +1,7 @@
 import { Backoff, isNetloomError, NetloomError, type Family, type Runtime } from "@netloom/core";
 import { Executor, isRemoval, type Outcome } from "./executor.ts";
 import { explain, setbackOf } from "./faults.ts";
-import { podAddresses, readyRanges } from "./inventory.ts";
+import { isOurs, podAddresses, readyRanges } from "./inventory.ts";
 import type { Journal } from "./journal.ts";
 import type { NodeRecord } from "./node-record.ts";
 import type { Setback } from "./packing.ts";
@@ -39,6 +39,7 @@ export interface NodeCloudOptions {
   /** Milliseconds; see `CloudIpamTimes`. */
   readonly retryAfter: number;
   readonly refreshAfter: number;
+  readonly attachTime: number;
   readonly visibilityLag: number;
   /** Allocations that wait now. */
   readonly waiting: () => Readonly<Partial<Record<Family, number>>>;
@@ -64,6 +65,8 @@ export class NodeCloud {
   /** In monotonic milliseconds. */
   #readAt = -Infinity;
   #poolsAt = -Infinity;
+  /** When something was read or changed last. */
+  #knownAt = -Infinity;
   /** There may be open intents that nobody works on. */
   #unsettled = true;
   /** Clouds that have versions want to be read before each change. */
@@ -84,6 +87,7 @@ export class NodeCloud {
     const times = [refreshAfter - (runtime.clock.monotonic() - this.#readAt)];
     for (const { until } of this.#setbacks) times.push(until - now);
     if (this.#unsettled) times.push(retryAfter);
+    if (this.#isPending()) times.push(Math.max(1, this.#pendingFor()));
     if (policy.excessDelay !== "keep") {
       for (const { idleSince } of ranges.use().values())
         // One that is past that and still there is not in excess.
@@ -91,6 +95,19 @@ export class NodeCloud {
           times.push(idleSince + policy.excessDelay - now);
     }
     return Math.max(1, Math.min(...times.filter((time) => time > 0), refreshAfter));
+  }
+
+  /** Something has been given, but is not delivered to yet. */
+  #isPending(): boolean {
+    return (this.#inventory?.interfaces ?? []).some(
+      (one) => isOurs(one) && (one.state === "attaching" || podAddresses(one).some(({ ready }) => !ready)),
+    );
+  }
+
+  /** For how many milliseconds more it is not to be looked at. */
+  #pendingFor(): number {
+    const { runtime, attachTime } = this.#options;
+    return this.#knownAt + attachTime - runtime.clock.monotonic();
   }
 
   /** Does what there is to do. @returns what cannot be had as things are. */
@@ -101,6 +118,7 @@ export class NodeCloud {
       // What was abandoned may still turn up.
       this.#unsettled = true;
     }
+    if (this.#isPending() && this.#pendingFor() <= 0) this.#inventory = undefined;
     const now = runtime.clock.now();
     this.#setbacks = this.#setbacks.filter(({ until }) => until > now);
     let shortages: readonly Shortage[] = [];
@@ -191,6 +209,7 @@ export class NodeCloud {
       this.#recent.note(before, outcome.inventory, runtime.clock.now());
       this.#let(action);
       this.#inventory = outcome.inventory;
+      this.#knownAt = runtime.clock.monotonic();
       this.#backoff.reset();
       done(action);
       return true;
@@ -268,7 +287,7 @@ export class NodeCloud {
         },
       );
     }
-    this.#readAt = monotonic;
+    this.#readAt = this.#knownAt = monotonic;
     this.#versioned ||= read.version !== undefined;
     return this.#recent.correct(read, began);
   }

@@ -33,6 +33,8 @@ export interface CloudIpamTimes {
   readonly retryAfter: number;
   /** How often the node is read although nothing has happened. @defaultValue 300000 */
   readonly refreshAfter: number;
+  /** When an interface that is attaching is looked at again. @defaultValue 5000 */
+  readonly attachTime: number;
   /** How far a read may be behind an answer. @defaultValue 15000 */
   readonly visibilityLag: number;
 }
@@ -51,6 +53,7 @@ const DEFAULTS: CloudIpamTimes = {
   patience: 60_000,
   retryAfter: 60_000,
   refreshAfter: 300_000,
+  attachTime: 5000,
   visibilityLag: 15_000,
 };
 

@@ -160,6 +160,8 @@ export interface CloudCall {
    * letters, digits and `-`, unique in the account. Empty for calls that change nothing.
    */
   readonly intent: string;
+  /** Nothing was asked for with this intent before: there is nothing of it to look for first. */
+  readonly first?: boolean;
   /**
    * To be awaited before each single request to the cloud, with the name of its action: waits for tokens, is counted,
    * and rejects when the call is called off.
@@ -220,8 +222,9 @@ export interface CloudProvider {
   /** `undefined` where the type is unknown: never a guess. */
   limits(node: CloudNode, call: CloudCall): Promise<NodeLimits | undefined>;
   /**
-   * An interface on the node with `want` on it, attached and deleted with its instance. Idempotent by intent: whatever an
-   * earlier call of the same intent began is finished, and there is never a second. Resolves when the cloud delivers to it.
+   * An interface on the node with `want` on it, deleted with its instance. Idempotent by intent: whatever an earlier call of
+   * the same intent began is finished, and there is never a second. May resolve with one that is still `attaching`, which
+   * saves the requests that waiting for it takes: the node is read for all of them at once.
    * Only where interfaces are `dynamic`.
    */
   ensureInterface?(request: EnsureInterfaceRequest, call: CloudCall): Promise<CloudInterface>;

@@ -25,6 +25,14 @@ describe("0 to 100 pods on one node of 8 interfaces with 30 addresses", () => {
     expect(requests.length).toBeLessThanOrEqual(11);
   });
 
+  it("takes one more where interfaces take their time: one read for all of them", async () => {
+    const cloud = new FakeCloud();
+    cloud.slow = true;
+    const requests = await requestsOfBurst(cloud);
+    expect(requests.filter((name) => name === "ReadNode").length).toBe(1);
+    expect(requests.length).toBeLessThanOrEqual(12);
+  });
+
   it("takes 2 requests with blocks", async () => {
     const requests = await requestsOfBurst(new FakeCloud({ capabilities: { blocks: { 4: 28 } } }));
     expect(requests).toEqual(["Assign", "Assign"]);

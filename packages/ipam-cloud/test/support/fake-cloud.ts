@@ -37,6 +37,8 @@ export class FakeCloud implements CloudProvider {
   limitsOfNode: NodeLimits;
   /** Throws in place of a request, or after it was done. */
   fails: (request: string, when: "before" | "after") => CloudFault | undefined = () => undefined;
+  /** Interfaces are attached only when the node is read after the answer. */
+  slow = false;
   #next = 1;
 
   constructor(options: FakeOptions = {}) {
@@ -93,6 +95,7 @@ export class FakeCloud implements CloudProvider {
   readNode(node: CloudNode, call: CloudCall): ReturnType<CloudProvider["readNode"]> {
     return this.#request(call, "ReadNode", () => {
       const interfaces = this.interfaces.filter(({ instance }) => instance === node.instance);
+      for (const one of interfaces) one.state = "attached";
       return interfaces.length === 0 ? undefined : { node, interfaces: structuredClone(interfaces) };
     });
   }
@@ -119,7 +122,7 @@ export class FakeCloud implements CloudProvider {
         if (there.length >= this.limitsOfNode.interfaces)
           throw new CloudError({ kind: "exhausted", what: "node-interfaces" }, "too many interfaces");
         made.instance = node.instance;
-        made.state = "attached";
+        made.state = this.slow ? "attaching" : "attached";
         made.index = there.length;
       });
     }
