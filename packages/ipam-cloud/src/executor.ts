@@ -165,13 +165,15 @@ export class Executor {
       case "add-interface":
       case "finish-interface": {
         if (provider.ensureInterface === undefined) throw this.#unsupported("ensureInterface");
+        // Known already: the provider need not read them.
+        const groups = securityGroups ?? inventory.interfaces.find(({ primary }) => primary)?.securityGroups;
         const made = await provider.ensureInterface(
           {
             node,
             pool: action.pool,
             want: action.do === "add-interface" ? action.want : [],
             ...(action.do === "add-interface" && action.index !== undefined ? { index: action.index } : {}),
-            ...(securityGroups === undefined ? {} : { securityGroups }),
+            ...(groups === undefined ? {} : { securityGroups: groups }),
           },
           call,
         );

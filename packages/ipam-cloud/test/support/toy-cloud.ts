@@ -158,7 +158,7 @@ export class ToyCloud {
   }
 }
 
-export function sizeOf({ family, prefix }: Pick<Wanted, "family" | "prefix">): number {
+function sizeOf({ family, prefix }: Pick<Wanted, "family" | "prefix">): number {
   return Math.min(2 ** ((family === 4 ? 32 : 128) - prefix), 2 ** 32);
 }
 
