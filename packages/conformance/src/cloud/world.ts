@@ -62,7 +62,7 @@ export function callOf(options: CallOptions = {}): WatchedCall {
 }
 
 /** A process that dies: nothing after this is sent. */
-export class Crash extends Error {}
+class Crash extends Error {}
 
 /** Dies before the request with this number; resolves to whether it came to that. */
 export async function crashing(

@@ -23,7 +23,7 @@ const POLL = 1000;
 const apis = new WeakMap<SimCloud, ArmApi>();
 
 /** One API for each cloud: it remembers operations. */
-export function armOf(sim: SimCloud): ArmApi {
+function armOf(sim: SimCloud): ArmApi {
   const api = apis.get(sim) ?? new ArmApi(sim);
   apis.set(sim, api);
   return api;

@@ -2,7 +2,7 @@ import { cidrAround, hostCidr, parseCidr, type Cidr, type Family, type Random } 
 import { Refusal } from "./refusal.ts";
 
 /** Blocks are aligned to these, as EC2's prefixes are. */
-export const BLOCK_PREFIX: Readonly<Record<Family, number>> = { 4: 28, 6: 80 };
+const BLOCK_PREFIX: Readonly<Record<Family, number>> = { 4: 28, 6: 80 };
 
 /** Addresses at the beginning that a cloud keeps for itself; of IPv4, the last one too. */
 const RESERVED = 4;

@@ -280,7 +280,7 @@ export function asAddress(cidr: string): SimAddress {
   return { cidr, role: prefix === (family === 4 ? 32 : 128) ? "secondary" : "block" };
 }
 
-export function familyOf(cidr: string): Family {
+function familyOf(cidr: string): Family {
   return cidr.includes(":") ? 6 : 4;
 }
 

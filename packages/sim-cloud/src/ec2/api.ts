@@ -7,7 +7,7 @@ import { asAddress } from "../cloud/world.ts";
 import { EC2_THROTTLES } from "./throttles.ts";
 
 /** EC2's words for why not. */
-export const EC2_CODES: Codes = {
+const EC2_CODES: Codes = {
   "address-taken": "PrivateIpAddressInUse",
   denied: "UnauthorizedOperation",
   failed: "InternalError",
