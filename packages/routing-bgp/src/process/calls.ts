@@ -7,10 +7,10 @@ import type { SetChange } from "../route-sets.ts";
 /** Routes in one answer. */
 const PAGE = 1000;
 
-/** What an agent may ask of the process, by name. Routes are read in pages, one reading at a time. */
+/** What an agent may ask of the process, by name. Routes are read in pages; the agent numbers its readings. */
 export class Calls {
   readonly #host: SpeakerHost;
-  #reading: Iterator<RibRoute> | undefined;
+  readonly #readings = new Map<unknown, Iterator<RibRoute>>();
 
   constructor(host: SpeakerHost) {
     this.#host = host;
@@ -29,10 +29,12 @@ export class Calls {
       case "peers":
         return host.speaker.peers();
       case "routes":
-        this.#read(parameters[0] as RoutesQuery | null | undefined);
-        return this.#page();
+        this.#read(parameters[0] as RoutesQuery | null | undefined, parameters[1]);
+        return this.#page(parameters[1]);
       case "more":
-        return this.#page();
+        return this.#page(parameters[0]);
+      case "enough":
+        return this.#end(parameters[0]);
       case "explain":
         return host.speaker.explain(...(parameters as [string, string]));
       case "refresh": {
@@ -52,18 +54,28 @@ export class Calls {
     }
   }
 
-  #read(query: RoutesQuery | null | undefined): void {
+  #read(query: RoutesQuery | null | undefined, reading: unknown): void {
+    this.#end(reading);
     const routes = this.#host.speaker.routes(query ?? undefined);
-    this.#reading = routes[Symbol.iterator]();
+    this.#readings.set(reading, routes[Symbol.iterator]());
   }
 
-  #page(): { readonly routes: readonly RibRoute[]; readonly more: boolean } {
+  #page(reading: unknown): { readonly routes: readonly RibRoute[]; readonly more: boolean } {
+    const iterator = this.#readings.get(reading);
     const routes: RibRoute[] = [];
-    while (this.#reading !== undefined && routes.length < PAGE) {
-      const next = this.#reading.next();
-      if (next.done === true) this.#reading = undefined;
-      else routes.push(next.value);
+    while (iterator !== undefined && routes.length < PAGE) {
+      const next = iterator.next();
+      if (next.done === true) {
+        this.#readings.delete(reading);
+        return { routes, more: false };
+      }
+      routes.push(next.value);
     }
-    return { routes, more: this.#reading !== undefined };
+    return { routes, more: iterator !== undefined };
+  }
+
+  #end(reading: unknown): void {
+    this.#readings.get(reading)?.return?.();
+    this.#readings.delete(reading);
   }
 }

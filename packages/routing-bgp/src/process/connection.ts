@@ -120,7 +120,7 @@ export function failure({ code, message }: ErrorReport): Error {
   return new NetloomError(code, message, { backend: "bgp", retryable: code === "ERR_BGP_BUSY" });
 }
 
-function gone(path?: string, cause?: unknown): NetloomError {
+export function gone(path?: string, cause?: unknown): NetloomError {
   const where = path === undefined ? "" : ` at ${path}`;
   return new NetloomError("ERR_CLOSED", `the process netloom-bgp${where} is not there`, {
     remedy: "start it; the agent finds it again by itself",

@@ -17,7 +17,7 @@ import type {
   SpeakerSettings,
 } from "../driver.ts";
 import { differenceByDigest, KeptSets } from "../route-sets.ts";
-import { failure, ProcessConnection } from "./connection.ts";
+import { failure, gone, ProcessConnection } from "./connection.ts";
 import type { EventMessage } from "./wire.ts";
 
 export interface ProcessDriverOptions {
@@ -34,9 +34,25 @@ interface Link {
   readonly digests: Readonly<Record<string, string>>;
 }
 
+interface Page {
+  readonly routes: readonly RibRoute[];
+  readonly more: boolean;
+}
+
+/** The process is there, and does not take what it is told. */
+class Refusal extends Error {
+  readonly settings: SpeakerSettings | undefined;
+
+  constructor(settings: SpeakerSettings | undefined, cause: unknown) {
+    super(messageOf(cause), { cause });
+    this.settings = settings;
+  }
+}
+
 /**
  * A speaker in a process of its own: `netloom-bgp`. It keeps its sessions and routes when this process ends; who connects
- * again tells it only what differs. Calls wait until the process is there.
+ * again tells it only what differs. What it is to be and to advertise, and its end, wait until the process is there; what it
+ * is asked does not, and fails with `ERR_CLOSED`.
  */
 export function processDriver(options: ProcessDriverOptions): SpeakerDriver {
   return new ProcessDriver(options);
@@ -44,18 +60,24 @@ export function processDriver(options: ProcessDriverOptions): SpeakerDriver {
 
 class ProcessDriver implements SpeakerDriver {
   readonly #path: string;
-  readonly #runtime: Runtime;
   readonly #events: TypedEmitter<DriverEvents> = new TypedEmitter((error) => this.#report(error));
   readonly #ended = new AbortController();
+  readonly #backoff: Backoff;
   #link: Promise<Link> | undefined;
+  /** Of the link that is there, when it has been told all. */
+  #connection: ProcessConnection | undefined;
+  /** What was taken last. */
   #settings: SpeakerSettings | undefined;
+  /** What somebody waits for. */
+  #wanted: SpeakerSettings | undefined;
   #sets: RouteSets | undefined;
   #work: Promise<unknown> = Promise.resolve();
   #said = "";
+  #readings = 0;
 
   constructor({ path, runtime = systemRuntime }: ProcessDriverOptions) {
     this.#path = path;
-    this.#runtime = runtime;
+    this.#backoff = new Backoff(runtime);
   }
 
   get events(): Emits<DriverEvents> {
@@ -63,13 +85,19 @@ class ProcessDriver implements SpeakerDriver {
   }
 
   configure(settings: SpeakerSettings): Promise<ConfigEffect | undefined> {
-    return this.#next(() =>
-      this.#again(async ({ connection }) => {
-        const effect = (await connection.call("configure", settings)) as ConfigEffect | null;
-        this.#settings = settings;
-        return effect ?? undefined;
-      }),
-    );
+    // Before it waits: a process that has started anew may refuse what was taken before.
+    this.#wanted = settings;
+    return this.#next(async () => {
+      try {
+        return await this.#again(async ({ connection }) => {
+          const effect = (await connection.call("configure", settings)) as ConfigEffect | null;
+          this.#settings = settings;
+          return effect ?? undefined;
+        });
+      } finally {
+        if (this.#wanted === settings) this.#wanted = undefined;
+      }
+    });
   }
 
   advertise(sets: RouteSets): Promise<void> {
@@ -84,12 +112,18 @@ class ProcessDriver implements SpeakerDriver {
   }
 
   async *routes(query?: RoutesQuery): AsyncIterable<RibRoute> {
-    const { connection } = await this.#connected();
-    for (let call = "routes"; ; call = "more") {
-      const page = await connection.call(call, ...(call === "routes" ? [query ?? null] : []));
-      const { routes, more } = page as { readonly routes: readonly RibRoute[]; readonly more: boolean };
-      yield* routes;
-      if (!more) return;
+    const connection = this.#there();
+    this.#readings += 1;
+    const reading = this.#readings;
+    let page = (await connection.call("routes", query ?? null, reading)) as Page;
+    try {
+      yield* page.routes;
+      while (page.more) {
+        page = (await connection.call("more", reading)) as Page;
+        yield* page.routes;
+      }
+    } finally {
+      if (page.more) connection.call("enough", reading).catch(() => undefined); // It has ended, or does not know.
     }
   }
 
@@ -108,9 +142,14 @@ class ProcessDriver implements SpeakerDriver {
   async close(mode: CloseMode, message?: string): Promise<void> {
     if (this.#ended.signal.aborted) return;
     this.#settings = undefined;
+    this.#wanted = undefined;
     this.#sets = undefined;
-    await this.#call("close", mode, message ?? null);
-    await this.release();
+    try {
+      const { connection } = await this.#connected();
+      await connection.call("close", mode, message ?? null);
+    } finally {
+      await this.release();
+    }
   }
 
   async release(): Promise<void> {
@@ -120,8 +159,15 @@ class ProcessDriver implements SpeakerDriver {
   }
 
   async #call(name: string, ...parameters: readonly unknown[]): Promise<unknown> {
-    const { connection } = await this.#connected();
-    return connection.call(name, ...parameters);
+    return this.#there().call(name, ...parameters);
+  }
+
+  /** @throws `ERR_CLOSED` at once where the process is not there; it is looked for. */
+  #there(): ProcessConnection {
+    this.#ended.signal.throwIfAborted();
+    if (this.#connection !== undefined) return this.#connection;
+    this.#connected().catch(() => undefined); // Told as an event.
+    throw gone(this.#path);
   }
 
   /** Once more where the process goes meanwhile: what it is told may be told twice. */
@@ -138,7 +184,10 @@ class ProcessDriver implements SpeakerDriver {
     }
   }
 
-  /** Tries until the process is there, and says so once while it is not. */
+  /**
+   * Tries until the process is there, and says so once while it is not. Where it refuses what it is told, whoever waits
+   * hears of it, and it is tried again: perhaps with something else.
+   */
   #connected(): Promise<Link> {
     this.#ended.signal.throwIfAborted();
     this.#link ??= this.#connect();
@@ -147,21 +196,32 @@ class ProcessDriver implements SpeakerDriver {
 
   async #connect(): Promise<Link> {
     const { signal } = this.#ended;
-    const backoff = new Backoff(this.#runtime);
     for (;;) {
       try {
         const link = await this.#open();
         this.#said = "";
+        this.#backoff.reset();
         return link;
       } catch (error) {
         signal.throwIfAborted();
-        if (messageOf(error) !== this.#said) this.#report(error);
-        this.#said = messageOf(error);
-        await backoff.wait(signal);
+        const refused = error instanceof Refusal;
+        // Nobody wants it to be so any more.
+        if (refused && error.settings !== this.#due()) continue;
+        const reason = refused ? error.cause : error;
+        if (messageOf(reason) !== this.#said) this.#report(reason);
+        this.#said = messageOf(reason);
+        const later = this.#backoff.wait(signal);
+        if (refused) {
+          this.#link = later.then(() => this.#connect());
+          this.#link.catch(() => undefined);
+          throw reason;
+        }
+        await later;
       }
     }
   }
 
+  /** @throws {@link Refusal} */
   async #open(): Promise<Link> {
     const { connection, hello } = await ProcessConnection.open(
       this.#path,
@@ -169,22 +229,31 @@ class ProcessDriver implements SpeakerDriver {
       this.#ended.signal,
     );
     const link: Link = { connection, kept: undefined, digests: hello.digests };
+    const settings = this.#due();
     try {
       this.#ended.signal.throwIfAborted();
-      if (this.#settings !== undefined) await connection.call("configure", this.#settings);
+      if (settings !== undefined) await connection.call("configure", settings);
       if (this.#sets !== undefined) await this.#tell(link, this.#sets);
     } catch (error) {
+      const answered = connection.isOpen;
       connection.close();
-      throw error;
+      throw answered ? new Refusal(settings, error) : error;
     }
+    this.#connection = connection;
     // Whoever waits for its end finds it forgotten.
     void connection.closed.then(() => this.#lost());
     return link;
   }
 
+  /** What a process is to be that is found again. */
+  #due(): SpeakerSettings | undefined {
+    return this.#settings === undefined ? undefined : (this.#wanted ?? this.#settings);
+  }
+
   /** The process may start again: it needs to be told, though nobody calls. */
   #lost(): void {
     this.#link = undefined;
+    this.#connection = undefined;
     if (this.#ended.signal.aborted) return;
     this.#connected().catch(() => undefined); // It tells of its failures, and ends with this driver only.
   }

@@ -27,9 +27,16 @@ async function socketPath(): Promise<string> {
 }
 
 /** What `netloom-bgp` is, in this process, with fake speakers. */
-async function start(path: string, bufferLimit?: number) {
+async function start(path: string, bufferLimit?: number, refuses?: (config: SpeakerConfig) => boolean) {
   const { createSpeaker, all } = fakeSpeakers();
-  const host = new SpeakerHost({ createSpeaker, clock: new ManualClock(), openTable: () => memoryTable() });
+  const host = new SpeakerHost({
+    createSpeaker: (config) => {
+      if (refuses?.(config) !== true) return createSpeaker(config);
+      throw Object.assign(new Error("no such AS here"), { code: "ERR_BGP_CONFIG" });
+    },
+    clock: new ManualClock(),
+    openTable: () => memoryTable(),
+  });
   const errors: unknown[] = [];
   const server = await serveSpeaker({
     path,
@@ -95,6 +102,34 @@ describe("a speaker in a process of its own", () => {
     const routes: string[] = [];
     for await (const { prefix } of driver.routes()) routes.push(prefix);
     expect(routes).toEqual(prefixes);
+  });
+
+  it("hands out its routes to several readers at once, and forgets those that have read enough", async () => {
+    const path = await socketPath();
+    const { speaker } = await start(path);
+    const { driver } = agent(path);
+    await driver.configure(settings);
+    const prefixes = Array.from({ length: 2500 }, (_, at) => `10.${at >> 8}.${at & 255}.0/24`);
+    speaker().learn(...prefixes.map((prefix) => [prefix, "192.0.2.1"] as const));
+    let open = 0;
+    const best = speaker().routes.bind(speaker());
+    speaker().routes = function* () {
+      open += 1;
+      try {
+        yield* best();
+      } finally {
+        open -= 1;
+      }
+    };
+    const read = async (): Promise<readonly string[]> => {
+      const routes: string[] = [];
+      for await (const { prefix } of driver.routes()) routes.push(prefix);
+      return routes;
+    };
+    expect(await Promise.all([read(), read()])).toEqual([prefixes, prefixes]);
+    for await (const { prefix } of driver.routes()) if (prefix === prefixes[3]) break;
+    await driver.peers();
+    expect(open).toBe(0);
   });
 
   it("keeps its sessions and what it advertises when the agent goes, and hears only of differences after", async () => {
@@ -199,6 +234,60 @@ describe("a speaker in a process of its own", () => {
     await eventually(() => after.speakers.length > 0 && after.speaker().sets.size > 0);
     expect(after.speaker().config).toEqual(config);
     expect(after.speaker().sets.get("pods")).toEqual(pods);
+  });
+
+  it("takes new settings where it refuses those from before it started anew", async () => {
+    const path = await socketPath();
+    const before = await start(path);
+    const { driver, errors } = agent(path);
+    await driver.configure(settings);
+    await driver.advertise(new Map([["pods", pods]]));
+    await before.stop();
+    const refuses = (config: SpeakerConfig): boolean => config.asn < 65_003;
+    const after = await start(path, undefined, refuses);
+    await eventually(() => errors.some(({ code }) => code === "ERR_BGP_CONFIG"));
+    const worse = { config: { ...config, asn: 65_002 }, install: false } as const;
+    await expect(driver.configure(worse)).rejects.toMatchObject({ code: "ERR_BGP_CONFIG" });
+    const better = { config: { ...config, asn: 65_003 }, install: false } as const;
+    await driver.configure(better);
+    expect(after.speaker().config).toEqual(better.config);
+    expect(after.speaker().sets.get("pods")).toEqual(pods);
+  });
+
+  it("says at once that it is not there to whoever asks it something", async () => {
+    const path = await socketPath();
+    const silent = createServer();
+    await new Promise<void>((resolve) => silent.listen(path, resolve));
+    onTestFinished(() => void silent.close());
+    const { driver } = agent(path);
+    driver.configure(settings).catch(() => undefined);
+    const closed = { code: "ERR_CLOSED", retryable: true };
+    await expect(driver.peers()).rejects.toMatchObject(closed);
+    await expect(driver.explain("tor", "10.1.0.0/24")).rejects.toMatchObject(closed);
+    await expect(driver.refresh("tor", "in")).rejects.toMatchObject(closed);
+    await expect(driver.reset("tor")).rejects.toMatchObject(closed);
+    const read = driver.routes()[Symbol.asyncIterator]();
+    await expect(read.next()).rejects.toMatchObject(closed);
+  });
+
+  it("is let go where it dies while it is told to end", async () => {
+    const path = await socketPath();
+    const { stop, speaker } = await start(path);
+    const { driver } = agent(path);
+    await driver.configure(settings);
+    const closing = new Promise<void>((resolve) => {
+      speaker().close = () => {
+        resolve();
+        return new Promise(() => undefined);
+      };
+    });
+    const closed = driver.close("withdraw");
+    await Promise.all([expect(closed).rejects.toMatchObject({ code: "ERR_CLOSED" }), closing.then(stop)]);
+    await start(path);
+    const next = agent(path);
+    expect(await next.driver.configure(settings)).toBeUndefined();
+    expect(next.errors).toEqual([]);
+    await expect(driver.peers()).rejects.toMatchObject({ code: "ERR_CLOSED" });
   });
 
   it("lets an agent go that reads too slowly, and stays as it is", async () => {
