@@ -38,8 +38,9 @@ export class LocalSets {
       left -= 1;
       if (left > 0) return;
       reader.release();
-      // It was read as somebody else's.
-      if (source !== undefined && reader.asn !== this.#asn) this.#renumber(source, reader.asn);
+      // It was read as somebody else's; unless another has its place by now.
+      if (source !== undefined && this.#sources.get(set) === source && reader.asn !== this.#asn)
+        this.#renumber(source, reader.asn);
       done();
     };
     const source = reader.count > 0 ? this.#source(set) : this.#sources.get(set);
@@ -66,14 +67,19 @@ export class LocalSets {
     for (const rib of Object.values(this.#ribs)) {
       const feed = rib.feed(index)!;
       const known = new Map<number, number>();
+      const renumber = (id: number): number => {
+        const next = known.get(id) ?? this.#store.intern(renumbered(this.#store.get(id), before, this.#asn));
+        known.set(id, next);
+        return next;
+      };
       feed.adjIn.forEach((prefix) => {
-        const id = feed.adjIn.get(prefix);
-        let next = known.get(id);
-        if (next === undefined) {
-          next = this.#store.intern(renumbered(this.#store.get(id), before, this.#asn));
-          known.set(id, next);
-        }
-        if (next !== id) rib.set(feed, prefix, 0, next);
+        feed.adjIn.paths(prefix, (id, pathId, stale) => {
+          const next = renumber(id);
+          if (next === id) return;
+          // What a set that is on its way has not told again goes at its end.
+          if (stale) rib.setStale(feed, prefix, pathId, next);
+          else rib.set(feed, prefix, pathId, next);
+        });
       });
     }
   }

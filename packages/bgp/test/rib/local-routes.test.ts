@@ -112,6 +112,46 @@ describe("sets of our own routes", () => {
   });
 });
 
+describe("our AS number, changed while a set is on its way", () => {
+  const inSlices = () => new Rib({ asn: 65000, routerId: "192.0.2.250", onWork: () => {}, slice: 2 });
+  const next = { asn: 65009, routerId: "192.0.2.250" };
+  const paths = (rib: Rib) => [...rib.best()].map(({ prefix, attributes }) => [prefix, attributes.asPath]);
+
+  it("is nothing to a set that is gone when what was read of it arrives", () => {
+    const rib = inSlices();
+    rib.advertise("set", [{ prefix: "10.0.0.0/8" }]);
+    const reader = rib.reader("set");
+    rib.setIdentity(next);
+    rib.replaceSet("set", reader);
+    expect(rib.sizes().prefixes["ipv4-unicast"]).toBe(0);
+  });
+
+  it("is nothing to a set that goes before it has come", () => {
+    const rib = inSlices();
+    rib.advertise(
+      "set",
+      [1, 2, 3].map((number) => ({ prefix: `2001:db8:${number}::/48` })),
+    );
+    rib.setIdentity(next);
+    rib.advertise("set", []);
+    while (rib.work());
+    expect(rib.sizes().prefixes["ipv6-unicast"]).toBe(0);
+  });
+
+  it("keeps nothing of what the set had before", () => {
+    const rib = inSlices();
+    rib.advertise("set", [{ prefix: "10.0.0.0/8", prepend: 1 }]);
+    rib.advertise(
+      "set",
+      [11, 12, 13].map((number) => ({ prefix: `${number}.0.0.0/8`, prepend: 1 })),
+    );
+    rib.setIdentity(next);
+    while (rib.work());
+    const asPath = [{ type: "sequence", asns: [65009] }];
+    expect(paths(rib)).toEqual([11, 12, 13].map((number) => [`${number}.0.0.0/8`, asPath]));
+  });
+});
+
 describe("explain", () => {
   it("says why a peer gets a prefix or does not", () => {
     const rib = newRib();
