@@ -179,7 +179,8 @@ export class FamilyRib {
   /** All that a source told goes: it has nothing from now on, and best routes follow. */
   drop(feed: Feed): void {
     for (const kind of [LastResort, Reimport, Load]) this.backlog.cancel(feed, kind);
-    if (feed.adjIn.received > 0) this.#unravel(feed, feed.takeAll());
+    // Though there be nothing: what import was before is of no use without its walk.
+    this.#unravel(feed, feed.takeAll());
   }
 
   /** A source has nothing but this from now on. What stays the same is left alone. */

@@ -3,7 +3,7 @@ import type { RibPeer } from "../../src/rib/peer.ts";
 import type { Policy } from "../../src/api/policy.ts";
 import { Rib } from "../../src/rib/rib.ts";
 import type { PathAttributes } from "../../src/wire/attributes.ts";
-import { announce, CONTEXT, via } from "./support/updates.ts";
+import { announce, CONTEXT, via, withdraw } from "./support/updates.ts";
 
 const ALL: Policy = { statements: [{ action: "accept" }] };
 const V4 = "ipv4-unicast";
@@ -104,6 +104,20 @@ describe("import", () => {
     ] as const) {
       expect([marked, foreign, via([65001])].map((each) => taken(each, { role }))).toEqual(expected);
     }
+  });
+
+  it("is what it has become, though all was withdrawn before it could be looked at again", () => {
+    const rib = new Rib({ asn: 65000, routerId: "192.0.2.250", onWork: () => {}, slice: 2 });
+    const id = rib.addPeer(PEER, { [V4]: { import: ALL } });
+    const prefixes = ["10.0.0.0/8", "11.0.0.0/8", "12.0.0.0/8"];
+    rib.apply(id, announce(via([65001]), ...prefixes));
+    rib.setPolicies(id, { [V4]: { import: { statements: [] } } });
+    rib.apply(id, withdraw(...prefixes));
+    rib.drop(id);
+    rib.apply(id, announce(via([65001]), ...prefixes));
+    while (rib.work());
+    expect(rib.counts(id, V4)).toMatchObject({ received: 3, accepted: 0 });
+    expect([...rib.best()]).toEqual([]);
   });
 
   it("compares what is known of a peer later", () => {

@@ -1,15 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { finish, PEERS, plain, PREFIXES, SETS, slices, step, take, world } from "./support/model.ts";
+import { finish, PEERS, plain, PREFIXES, SETS, slices, steps, take, world } from "./support/model.ts";
 import { Receiver } from "./support/receiver.ts";
 import { CONTEXT } from "./support/updates.ts";
 
 describe("Rib", () => {
   it("comes to the best paths of the rules, whatever the order of updates", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), slices, (steps, slice) => {
+      fc.property(steps, slices, (taken, slice) => {
         const all = world(slice);
-        for (const each of steps) take(all, each);
+        for (const each of taken) take(all, each);
         finish(all);
         const { rib, ids, model } = all;
         const best = new Map([...rib.best()].map((route) => [route.prefix, route]));
@@ -36,7 +36,7 @@ describe("Rib", () => {
 
   it("has told each peer exactly what the rules export, whenever nothing is pending", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), fc.nat(60), slices, (steps, at, slice) => {
+      fc.property(steps, fc.nat(60), slices, (taken, at, slice) => {
         const all = world(slice);
         const { rib, ids, model } = all;
         const open = () =>
@@ -46,8 +46,8 @@ describe("Rib", () => {
             return { out, receiver: new Receiver(context) };
           });
         let ends: ReturnType<typeof open> = [];
-        for (const [index, each] of [...steps, undefined].entries()) {
-          if (index === Math.min(at, steps.length)) ends = open();
+        for (const [index, each] of [...taken, undefined].entries()) {
+          if (index === Math.min(at, taken.length)) ends = open();
           if (each?.do === "send") ends[each.peer]?.receiver.listen(ends[each.peer]!.out, each.limit);
           else if (each !== undefined) take(all, each);
         }
@@ -70,7 +70,7 @@ describe("Rib", () => {
 
   it("tells who watches of every best learned route, and of none that there is not", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), fc.nat(3), slices, (steps, limit, slice) => {
+      fc.property(steps, fc.nat(3), slices, (taken, limit, slice) => {
         let called = 0;
         const all = world(slice, () => (called += 1));
         const { rib } = all;
@@ -85,7 +85,7 @@ describe("Rib", () => {
           }
           return changes.length;
         };
-        for (const each of steps) {
+        for (const each of taken) {
           if (each.do === "send") hear(limit);
           else take(all, each);
         }
@@ -106,14 +106,14 @@ describe("Rib", () => {
 
   it("keeps nothing once everything is withdrawn, the peers told so, and the changes taken", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), slices, (steps, slice) => {
+      fc.property(steps, slices, (taken, slice) => {
         const all = world(slice, () => {});
         const { rib, ids } = all;
         const ends = PEERS.map(({ kind }, index) => {
           const context = { ...CONTEXT, internal: kind === "internal" };
           return rib.openOut(ids[index]!, "ipv4-unicast", context, { address: "198.51.100.1" });
         });
-        for (const each of steps) {
+        for (const each of taken) {
           if (each.do === "send") ends[each.peer]!.next();
           else take(all, each);
         }
@@ -130,7 +130,7 @@ describe("Rib", () => {
 
   it("keeps nothing of peers that are removed with all they had", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), slices, (steps, slice) => {
+      fc.property(steps, slices, (taken, slice) => {
         const all = world(slice, () => {});
         const { rib, ids } = all;
         const ends = PEERS.map(({ kind }, index) =>
@@ -141,7 +141,7 @@ describe("Rib", () => {
             { address: "198.51.100.1" },
           ),
         );
-        for (const each of steps) {
+        for (const each of taken) {
           if (each.do === "send") ends[each.peer]!.next();
           else take(all, each);
         }
