@@ -3,8 +3,12 @@ import type { AsPathSegment, PathAttributes, UnknownAttribute } from "../wire/at
 const ORIGINS = ["igp", "egp", "incomplete"] as const;
 const SEGMENTS = ["sequence", "set", "confed-sequence", "confed-set"] as const;
 
-/** A number that is the same for equal sets of attributes, and seldom for others. */
+/**
+ * A number that is the same for equal sets of attributes, and seldom for others: whatever a peer may vary counts, for sets
+ * with the same number are gone through one by one.
+ */
 export function hashAttributes(attributes: PathAttributes): number {
+  const { aggregator, communities, extendedCommunities, largeCommunities, clusterList, unknown } = attributes;
   let hash = mix(ORIGINS.indexOf(attributes.origin), textHash(attributes.nextHop));
   for (const segment of attributes.asPath) {
     hash = mix(hash, SEGMENTS.indexOf(segment.type));
@@ -13,13 +17,20 @@ export function hashAttributes(attributes: PathAttributes): number {
   hash = mix(hash, attributes.med ?? -1);
   hash = mix(hash, attributes.localPref ?? -1);
   hash = mix(hash, attributes.onlyToCustomer ?? 0);
-  for (const community of attributes.communities ?? []) hash = mix(hash, community);
-  for (const community of attributes.extendedCommunities ?? [])
-    hash = mix(hash, Number(community & 0xffffffffn));
-  for (const community of attributes.largeCommunities ?? [])
-    for (const part of community) hash = mix(hash, part);
-  for (const unknown of attributes.unknown ?? []) hash = mix(hash, hashBytes(unknown.value));
-  hash = mix(hash, textHash(attributes.originatorId ?? ""));
+  if (communities !== undefined) for (const community of communities) hash = mix(hash, community);
+  if (extendedCommunities !== undefined)
+    for (const community of extendedCommunities)
+      hash = mix(mix(hash, Number(community >> 32n)), Number(community & 0xffffffffn));
+  if (largeCommunities !== undefined)
+    for (const community of largeCommunities) for (const part of community) hash = mix(hash, part);
+  if (unknown !== undefined)
+    for (const { flags, type, value } of unknown)
+      hash = mix(mix(hash, (flags << 8) | type), hashBytes(value));
+  if (attributes.originatorId !== undefined) hash = mix(hash, textHash(attributes.originatorId));
+  if (attributes.linkLocalNextHop !== undefined) hash = mix(hash, textHash(attributes.linkLocalNextHop));
+  if (attributes.atomicAggregate === true) hash = mix(hash, 1);
+  if (aggregator !== undefined) hash = mix(mix(hash, aggregator.asn), textHash(aggregator.address));
+  if (clusterList !== undefined) for (const cluster of clusterList) hash = mix(hash, textHash(cluster));
   return hash ^ (hash >>> 15);
 }
 
