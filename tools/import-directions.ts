@@ -15,11 +15,14 @@ const STANDALONE = new Set(["bfd", "bgp", "bpf-loader", "netlink", "sockets"]);
 const BUILDS_ON: Readonly<Record<string, readonly string[]>> = {
   bfd: ["sockets"],
   bgp: ["sockets"],
+  "cloud-planner": ["ipam-cloud", "sim-cloud"],
+  conformance: ["ipam-cloud"],
   "datapath-ebpf": ["bpf-loader", "netlink"],
   "ipam-aws-eni": ["ipam-cloud"],
   "ipam-azure": ["ipam-cloud"],
   "ipam-gke": ["ipam-cloud"],
   "routing-bgp": ["bfd", "bgp", "netlink"],
+  "sim-cloud": ["ipam-cloud"],
 };
 
 /** Folders of core that put the others together: nobody imports them but core's own `index.ts`. */

@@ -1,0 +1,6 @@
+/**
+ * Plans for cloud subnets.
+ *
+ * @packageDocumentation
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * Netloom IPAM on AWS.
+ *
+ * @packageDocumentation
+ */
+export {};

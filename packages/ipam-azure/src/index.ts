@@ -1,0 +1,6 @@
+/**
+ * Netloom IPAM on Azure.
+ *
+ * @packageDocumentation
+ */
+export {};

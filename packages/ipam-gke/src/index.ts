@@ -1,0 +1,6 @@
+/**
+ * Netloom IPAM on Google Cloud.
+ *
+ * @packageDocumentation
+ */
+export {};
