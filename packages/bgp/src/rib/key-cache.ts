@@ -4,10 +4,14 @@ import { grown } from "./growable.ts";
 
 const SMALLEST = 64;
 const FEW = 4096;
+const FEW_BYTES = 1 << 22;
+/** Of a set of attributes on the wire: most have fewer. */
+const USUAL_BYTES = 128;
 
 /**
  * What encoded attributes stand for in one session, so that they are decoded once. It only remembers: what the store has
- * forgotten is forgotten here too, and when more is remembered than can be of use, all is.
+ * forgotten is forgotten here too, and when more is remembered than can be of use, all is: more sets than there are, twice
+ * over, or longer ones than a table has, such as a peer may send and take back without end.
  */
 export class KeyCache {
   readonly #store: AttributeStore;
@@ -38,7 +42,7 @@ export class KeyCache {
     const hash = hashBytes(key);
     let entry = this.#find(key, hash);
     if (entry === 0) {
-      if (this.#length >= Math.max(FEW, this.#store.size * 2)) this.clear();
+      if (this.#isFull(key.length)) this.clear();
       entry = this.#add(key, hash);
     }
     this.#ids[entry] = id;
@@ -50,6 +54,13 @@ export class KeyCache {
     this.#bytes = new Uint8Array(4096);
     this.#length = 0;
     this.#filled = 0;
+  }
+
+  #isFull(more: number): boolean {
+    const { size } = this.#store;
+    return (
+      this.#length >= Math.max(FEW, size * 2) || this.#filled + more > Math.max(FEW_BYTES, size * USUAL_BYTES)
+    );
   }
 
   #find(key: Uint8Array, hash: number): number {

@@ -93,4 +93,26 @@ describe("KeyCache", () => {
     expect(cache.get(key(0))).toBe(0);
     expect(cache.get(key(4096))).toBe(id);
   });
+
+  it("holds 4 MiB of bytes that stand for few attributes, however long each", () => {
+    const store = new AttributeStore();
+    const cache = new KeyCache(store);
+    const id = store.intern(via([1]));
+    store.retain(id);
+    const long = (number: number) => new Uint8Array(65_536).fill(number);
+    for (let number = 0; number < 64; number += 1) cache.set(long(number), id);
+    expect(cache.get(long(0))).toBe(id);
+    cache.set(long(64), id);
+    expect(cache.get(long(0))).toBe(0);
+    expect(cache.get(long(64))).toBe(id);
+  });
+
+  it("holds as many bytes as a whole table's attributes need", () => {
+    const store = new AttributeStore();
+    const cache = new KeyCache(store);
+    const long = (number: number) => Buffer.alloc(100, `${number} `);
+    const ids = Array.from({ length: 60_000 }, (_, index) => store.intern(via([index + 1])));
+    for (const [index, id] of ids.entries()) cache.set(long(index), id);
+    expect(cache.get(long(0))).toBe(ids[0]);
+  });
 });
