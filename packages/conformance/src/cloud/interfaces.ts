@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  attached,
   callOf,
   ensure,
   findInterface,
@@ -22,7 +23,7 @@ export const interfaces: readonly CloudCheck[] = [
     async run(world) {
       const { provider, node, stage } = world;
       const intent = newIntent();
-      const made = await ensure(world, callOf({ intent }));
+      const made = await attached(world, await ensure(world, callOf({ intent })));
       for (const one of [made, await findInterface(provider, node, made.id)]) {
         assert.ok(one !== undefined, "the node has it");
         const { state, managed, pool, primary } = one;
@@ -86,7 +87,7 @@ export const interfaces: readonly CloudCheck[] = [
       assert.ok(index !== undefined);
       const made = await provider.ensureInterface!({ ...requestOf(world), index }, callOf());
       assert.notEqual(made.index, index);
-      assert.equal(made.state, "attached");
+      await attached(world, made);
     },
   },
   {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sleep, systemClock } from "@netloom/core";
 import type {
   CloudCall,
   CloudFault,
@@ -95,6 +96,20 @@ export async function firstOf(provider: CloudProvider, node: CloudNode): Promise
   const first = (await inventoryOf(provider, node)).interfaces.find(({ primary }) => primary);
   assert.ok(first !== undefined, `${node.instance} has a first interface`);
   return first;
+}
+
+/** An interface when it is attached: what has made it need not have waited for that. */
+export async function attached(world: CloudWorld, made: CloudInterface): Promise<CloudInterface> {
+  const { provider, node } = world;
+  const deadline = systemClock.monotonic() + 60_000;
+  let one: CloudInterface | undefined = made;
+  while (one?.state === "attaching") {
+    assert.ok(systemClock.monotonic() < deadline, `${made.id} is attached within a minute`);
+    one = await findInterface(provider, node, made.id);
+    if (one?.state === "attaching") await sleep(systemClock, 200);
+  }
+  assert.equal(one?.state, "attached");
+  return one;
 }
 
 export async function findInterface(

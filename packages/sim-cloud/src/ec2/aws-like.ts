@@ -97,7 +97,6 @@ class AwsLike implements CloudProvider {
   }
 
   async ensureInterface(request: EnsureInterfaceRequest, call: CloudCall): Promise<CloudInterface> {
-    const { instance } = request.node;
     const securityGroups = request.securityGroups ?? (await this.#firstGroups(request.node, call));
     await admit(call, "CreateNetworkInterface");
     const created = await this.#api.createNetworkInterface({
@@ -107,13 +106,10 @@ class AwsLike implements CloudProvider {
       securityGroups,
       clientToken: call.intent,
     });
-    let attached = await this.#attach(created.id, request, call);
+    const attached = await this.#attach(created.id, request, call);
     await admit(call, "ModifyNetworkInterfaceAttribute");
     await this.#api.modifyNetworkInterfaceAttribute(created.id, true);
-    while (this.#view(attached).state === "attaching") {
-      await sleep(this.#sim.clock, POLL, call.signal);
-      for await (const one of this.#describe({ instance }, call)) if (one.id === created.id) attached = one;
-    }
+    // It may be attaching still: whoever asked reads the node once for all that are.
     return { ...this.#view(attached), deleteWithInstance: true };
   }
 
