@@ -72,6 +72,7 @@ export class Peers {
   set(id: number, peer: RibPeer): void {
     const state = this.get(id);
     if (isDeepStrictEqual(state.peer, peer)) return;
+    const before = state.source;
     state.peer = peer;
     state.source = peerSource(id, peer);
     for (const of of state.families.values()) {
@@ -79,6 +80,10 @@ export class Peers {
       this.#reimport(state, of);
       if (of.out !== undefined) of.out.setExport(this.#exportOf(state, of));
     }
+    // What others get depends on these, though the best routes be the same.
+    if (before.from === state.source.from && before.name === state.source.name) return;
+    this.forget(before);
+    for (const { rib } of state.families.values()) for (const outlet of rib.outlets) outlet.markAll();
   }
 
   /**
@@ -147,7 +152,7 @@ export class Peers {
     this.#states[id] = undefined;
   }
 
-  /** A source is gone: its index will mean another. */
+  /** A source's index will mean another. */
   forget(source: Source): void {
     for (const state of this.#states) {
       for (const { out } of state?.families.values() ?? []) out?.forget(source);

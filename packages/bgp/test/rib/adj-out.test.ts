@@ -179,6 +179,24 @@ describe("what a peer is told", () => {
     expect(out.pending).toBe(0);
   });
 
+  it("follows what becomes known of the peer that a route is from", () => {
+    const from = (name: string): Policy => ({ statements: [{ match: { peers: [name] }, action: "accept" }] });
+    const world = new World()
+      .add("p1")
+      .add("i8")
+      .add("i9", { export: from("p1") });
+    const ends = [world.open("i8"), world.open("i9")];
+    const listen = () => ends.map(({ out, receiver }) => [...receiver.listen(out).routes.keys()]);
+    world.rib.apply(world.id("p1"), announce(via([65001]), "10.0.0.0/8"));
+    expect(listen()).toEqual([["10.0.0.0/8"], ["10.0.0.0/8"]]);
+    world.rib.setPeer(world.id("p1"), peerNamed("p1", { kind: "internal", asn: ASN }));
+    expect(listen()).toEqual([[], []]);
+    world.rib.setPeer(world.id("p1"), peerNamed("p1"));
+    expect(listen()).toEqual([["10.0.0.0/8"], ["10.0.0.0/8"]]);
+    world.rib.setPeer(world.id("p1"), peerNamed("p1", { name: "p2" }));
+    expect(listen()).toEqual([["10.0.0.0/8"], []]);
+  });
+
   it("wakes the sender once, when something is pending", () => {
     const world = new World().add("p1");
     const { out, receiver } = world.open("p1");
