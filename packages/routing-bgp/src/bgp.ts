@@ -2,17 +2,18 @@ import type { CloseMode, ConfigEffect } from "@netloom/bgp";
 import {
   systemClock,
   TypedEmitter,
+  type Clock,
   type Emits,
   type RoutedNode,
   type RoutePlan,
   type Routing,
   type RoutingContext,
-  type Timer,
   type Underlay,
 } from "@netloom/core";
 import { follow } from "@netloom/core/backend";
 import { desired, type AdvertisedFacts } from "./advertise.ts";
 import type { DriverEvents, SpeakerDriver } from "./driver.ts";
+import { farewell, within } from "./farewell.ts";
 import { Instance } from "./instance.ts";
 import { NAME, parseOptions, type BgpOptions, type BgpSetup } from "./options.ts";
 import { resolve, type BgpCondition, type BgpResources, type Resolution } from "./resources/index.ts";
@@ -44,14 +45,17 @@ export interface BgpRouting extends Routing {
   status(): Promise<BgpStatus>;
   /** The speaker of an instance: its routes, and why a peer gets one. `undefined` where there is none. */
   speaker(instance: string): SpeakerDriver | undefined;
-  /** Peers are told, and learned routes removed; a speaker that cannot be reached is waited for no longer than 5 seconds. */
+  /**
+   * Peers are told, learned routes and the node's status removed.
+   * @throws `AggregateError` of what did not end so. Nothing is waited for longer than 5 seconds, and all is let go of.
+   */
   uninstall(): Promise<void>;
-  /** Ends every speaker, also those of other processes; {@link Routing} disposed of only lets go of them. */
+  /**
+   * Ends every speaker, also those of other processes; {@link Routing} disposed of only lets go of them.
+   * @throws as {@link BgpRouting.uninstall}
+   */
   close(mode: CloseMode, message?: string): Promise<void>;
 }
-
-/** How long a goodbye may take. Milliseconds. */
-const FAREWELL = 5000;
 
 /**
  * Tells the fabric where pods and services are, and learns from it.
@@ -67,6 +71,8 @@ class BgpBackend implements BgpRouting {
   readonly #setup: BgpSetup;
   readonly #events = new TypedEmitter<BgpRoutingEvents>((error) => this.#context?.report(error));
   readonly #instances = new Map<string, Instance>();
+  /** Configured no more, and not gone yet. */
+  readonly #leaving = new Set<Promise<void>>();
   readonly #ended = new AbortController();
   readonly #stops: (() => void)[] = [];
   #context: RoutingContext | undefined;
@@ -110,7 +116,9 @@ class BgpBackend implements BgpRouting {
   }
 
   async settled(): Promise<void> {
-    while (this.#pass !== undefined) await this.#pass;
+    while (this.#pass !== undefined || this.#leaving.size > 0) {
+      await Promise.all([this.#pass, ...this.#leaving]);
+    }
     await Promise.all([...this.#instances.values()].map((instance) => instance.settled()));
   }
 
@@ -120,8 +128,8 @@ class BgpBackend implements BgpRouting {
       asn: goal?.instance.config.asn ?? 0,
       routerId: goal?.instance.config.routerId ?? "",
       advertised: goal?.sets.reduce((sum, { routes }) => sum + routes.length, 0) ?? 0,
-      // One that does not run has no peers.
-      peers: await driver.peers().catch(() => []),
+      // One that does not run has no peers, nor one that says nothing.
+      peers: await within(this.#clock, driver.peers()).catch(() => []),
     }));
     return {
       node: this.#context?.node().name ?? "",
@@ -139,24 +147,20 @@ class BgpBackend implements BgpRouting {
   }
 
   async uninstall(): Promise<void> {
-    const { clock } = this.#context?.runtime ?? { clock: systemClock };
-    await this.#end(async (driver) => {
-      let timer: Timer | undefined;
-      const late = new Promise<void>((resolve) => (timer = clock.after(FAREWELL, resolve)));
-      try {
-        await Promise.race([driver.close("withdraw"), late]);
-      } finally {
-        timer?.cancel();
-        await driver.release();
-      }
-    });
+    await this.#end(
+      (driver) => driver.close("withdraw"),
+      () => this.#statusWriter?.remove(),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#end((driver) => driver.release());
+    await this.#end(async () => undefined);
   }
 
-  async #end(how: (driver: SpeakerDriver) => Promise<void>): Promise<void> {
+  async #end(
+    goodbye: (driver: SpeakerDriver) => Promise<void>,
+    last: () => Promise<void> | undefined = () => undefined,
+  ): Promise<void> {
     this.#ended.abort();
     for (const stop of this.#stops.splice(0)) stop();
     this.#statusWriter?.stop();
@@ -164,13 +168,21 @@ class BgpBackend implements BgpRouting {
     const instances = [...this.#instances.values()];
     this.#instances.clear();
     for (const instance of instances) instance.stop();
-    const results = await Promise.allSettled(instances.map(({ driver }) => how(driver)));
+    const results = await Promise.allSettled([
+      ...instances.map(({ driver }) => farewell(driver, this.#clock, goodbye)),
+      within(this.#clock, Promise.resolve(last())),
+      ...this.#leaving,
+    ]);
     const failures = results.filter((result) => result.status === "rejected");
     if (failures.length === 0) return;
     throw new AggregateError(
       failures.map(({ reason }) => reason as unknown),
-      "bgp: some speakers did not end as they should",
+      "bgp: not everything has ended as it should",
     );
+  }
+
+  get #clock(): Clock {
+    return this.#context?.runtime.clock ?? systemClock;
   }
 
   async #followStore({ store, prefix, runtime, report }: RoutingContext): Promise<void> {
@@ -228,7 +240,10 @@ class BgpBackend implements BgpRouting {
       this.#events.emit("conditions:changed", conditions);
     }
     const facts = this.#facts(context);
+    this.#removeExcept(new Set(instances.map(({ name }) => name)));
     for (const instance of instances) {
+      // Those that leave may have what a new one needs: a port, a process, routes in the kernel.
+      if (this.#leaving.size > 0 && !this.#instances.has(instance.name)) continue;
       const used = new Set(instance.exports.flatMap(({ entries }) => entries));
       const mine = advertisements.filter(({ id }) => used.has(id));
       const goal = {
@@ -239,7 +254,6 @@ class BgpBackend implements BgpRouting {
       };
       this.#instanceOf(instance.name, context).set(goal);
     }
-    await this.#removeExcept(new Set(instances.map(({ name }) => name)));
     this.#statusWriter?.soon();
   }
 
@@ -305,13 +319,19 @@ class BgpBackend implements BgpRouting {
     return instance;
   }
 
-  /** Who is configured no more says goodbye: nobody is to keep its routes. */
-  async #removeExcept(names: ReadonlySet<string>): Promise<void> {
+  /** Who is configured no more says goodbye: nobody is to keep its routes. Nobody waits for that, but new speakers. */
+  #removeExcept(names: ReadonlySet<string>): void {
     for (const [name, instance] of this.#instances) {
       if (names.has(name)) continue;
       this.#instances.delete(name);
       instance.stop();
-      await instance.driver.close("withdraw").catch((error: unknown) => this.#context?.report(error));
+      const gone: Promise<void> = farewell(instance.driver, this.#clock, (driver) => driver.close("withdraw"))
+        .catch((error: unknown) => this.#context?.report(error))
+        .finally(() => {
+          this.#leaving.delete(gone);
+          this.#changed();
+        });
+      this.#leaving.add(gone);
     }
   }
 }

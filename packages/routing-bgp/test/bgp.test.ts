@@ -23,11 +23,13 @@ const everything = [
 
 type Given<T> = T extends unknown ? Omit<T, "driver" | "install"> : never;
 
-function bench(options: Given<BgpOptions>) {
+type Wrap = (driver: SpeakerDriver, instance: string) => SpeakerDriver;
+
+function bench(options: Given<BgpOptions>, wrap: Wrap = (driver) => driver) {
   const { createSpeaker, all } = fakeSpeakers();
   const context = new FakeContext(memoryStore());
   const { clock } = context;
-  const driver = () => localDriver(createSpeaker, { clock });
+  const driver = (instance: string): SpeakerDriver => wrap(localDriver(createSpeaker, { clock }), instance);
   const routing: BgpRouting = bgp({ ...options, driver, install: false });
   const settle = async (): Promise<void> => {
     await context.clock.advance(0);
@@ -225,10 +227,31 @@ describe("bgp with options", () => {
     routing.follow(context);
     await routing.settled();
     const gone = routing.uninstall();
-    await new Promise(setImmediate);
-    await context.clock.advance(5000);
-    await gone;
+    const late = { errors: [expect.objectContaining({ code: "ERR_TIMEOUT" })] };
+    await Promise.all([
+      expect(gone).rejects.toMatchObject(late),
+      new Promise(setImmediate).then(() => context.clock.advance(5000)),
+    ]);
     expect(released).toBe(1);
+    expect(context.clock.pending).toBe(0);
+  });
+
+  it("has no peers where the speaker says nothing", async () => {
+    const { createSpeaker } = fakeSpeakers();
+    const context = new FakeContext(memoryStore());
+    const routing = bgp({
+      ...fixed,
+      install: false,
+      driver: () => ({
+        ...methodsOf(localDriver(createSpeaker)),
+        peers: () => new Promise(() => undefined),
+      }),
+    });
+    routing.follow(context);
+    await routing.settled();
+    const status = routing.status();
+    await context.clock.advance(5000);
+    expect((await status).instances).toMatchObject([{ name: "default", peers: [] }]);
   });
 
   it.each([
@@ -281,8 +304,8 @@ describe("bgp with resources in the store", () => {
     else await context.store.update(key, value as never, { revision: known.revision });
   }
 
-  async function stored(options: Partial<Given<BgpOptions>> = {}) {
-    const at = bench({ resources: true, ...options });
+  async function stored(options: Partial<Given<BgpOptions>> = {}, wrap?: Wrap) {
+    const at = bench({ resources: true, ...options }, wrap);
     await put(at.context, "config/cluster-configs/all", cluster);
     await put(at.context, "config/peer-configs/tor", peer);
     await put(at.context, "config/advertisements/pods", advertisement);
@@ -385,6 +408,71 @@ describe("bgp with resources in the store", () => {
     await context.store.delete(`${PREFIX}config/cluster-configs/all`);
     await settle();
     expect(speaker().closed).toBe("withdraw");
+  });
+
+  it("configures others though one that leaves says nothing, and lets go of that one after a while", async () => {
+    let released = 0;
+    const deaf: Wrap = (driver, instance) => ({
+      ...methodsOf(driver),
+      ...(instance === "main" ? { close: () => new Promise(() => undefined) } : {}),
+      release: async () => {
+        await driver.release();
+        if (instance === "main") released += 1;
+      },
+    });
+    const { routing, context, settle, all } = await stored({}, deaf);
+    const [main] = cluster.instances;
+    const named = (...names: readonly string[]) => ({
+      ...cluster,
+      instances: names.map((name) => ({ ...main, name })),
+    });
+    const turns = (): Promise<void> => context.clock.advance(0);
+    await put(context, "config/cluster-configs/all", named("main", "other"));
+    routing.follow(context);
+    await settle();
+    const [, other] = all;
+    await put(context, "config/cluster-configs/all", named("other", "third"));
+    await turns();
+    context.change({ node: { podCIDRs: ["10.244.9.0/24"] } });
+    await turns();
+    expect([...other!.sets.values()].flat()).toMatchObject([{ prefix: "10.244.9.0/24" }]);
+    // What the one that leaves has, the new one may need.
+    expect(routing.speaker("third")).toBeUndefined();
+    await context.clock.advance(5000);
+    await settle();
+    expect(released).toBe(1);
+    expect(context.errors).toMatchObject([{ code: "ERR_TIMEOUT" }]);
+    expect(routing.speaker("third")).toBeDefined();
+    await routing[Symbol.asyncDispose]();
+    expect(context.clock.pending).toBe(0);
+  });
+
+  it("leaves no timer behind when its peers change while it ends", async () => {
+    const { routing, context, settle, speaker } = await stored();
+    routing.follow(context);
+    await settle();
+    await context.clock.advance(1000);
+    const close = speaker().close.bind(speaker());
+    speaker().close = (mode) => {
+      speaker().become("tor", { state: "idle" });
+      return close(mode);
+    };
+    await routing[Symbol.asyncDispose]();
+    expect(context.clock.pending).toBe(0);
+  });
+
+  it("takes its status out of the store when the node is no node any more, also one on its way there", async () => {
+    const { routing, context, settle, speaker } = await stored();
+    routing.follow(context);
+    await settle();
+    await context.clock.advance(1000);
+    expect(await context.store.get(`${PREFIX}status/n1`)).toBeDefined();
+    speaker().become("tor");
+    const writing = context.clock.advance(500);
+    await routing.uninstall();
+    await writing;
+    await context.clock.advance(1000);
+    expect(await context.store.get(`${PREFIX}status/n1`)).toBeUndefined();
   });
 
   it("writes into the store how it goes", async () => {

@@ -1,12 +1,13 @@
-import { MemoryStore, ManualClock, seededRandom } from "@netloom/core/memory";
+import { MemoryStore, seededRandom } from "@netloom/core/memory";
 import type { RoutedNode, RoutedPool, RoutedService, RoutingContext } from "@netloom/core";
+import { CountedClock } from "./counted-clock.ts";
 
 export const PREFIX = "netloom/default/v1/backends/bgp/";
 
 /** An agent without an agent: facts that a test changes. */
 export class FakeContext implements RoutingContext {
   readonly prefix = PREFIX;
-  readonly clock = new ManualClock();
+  readonly clock = new CountedClock();
   readonly runtime: RoutingContext["runtime"] = { clock: this.clock, random: seededRandom(1) };
   readonly store: MemoryStore;
   readonly errors: unknown[] = [];
