@@ -26,7 +26,8 @@ const DEBIAN = {
   make: { probe: "make", why: "builds the bench" },
   nftables: { probe: "nft", why: "the bench's classic services" },
   prometheus: { probe: "promtool", service: "prometheus", why: "an independent view of the metrics" },
-  python3: { probe: "python3", why: "runs the bench's harness" },
+  python3: { probe: "python3", why: "runs moto and the bench's harness" },
+  "python3-pip": { probe: "pip3", why: "installs moto" },
   bpftool: { probe: "bpftool", why: "an independent view of programs, maps and BTF" },
   tshark: { probe: "tshark", why: "an independent view of the packets on the wire" },
   bird2: { probe: "bird", service: "bird", why: "a BGP peer of the tests, and one to measure against" },
@@ -37,6 +38,18 @@ const DEBIAN = {
   },
   gobgpd: { probe: "gobgpd", service: "gobgpd", why: "a BGP peer of the tests, and one to measure against" },
 };
+
+/** Python packages, by the command that proves their presence; else in a folder of this project, for `PYTHONPATH`. */
+const PYTHON = {
+  moto: {
+    probe: "moto_server",
+    module: "moto/server.py",
+    // Of moto's own extras, "server" brings every cloud service it knows.
+    packages: ["moto[ec2]==5.2.1", "flask==3.1.3", "flask-cors==6.0.5"],
+    why: "EC2's API as somebody else understands it",
+  },
+};
+const PYTHON_PACKAGES = ".cache/python";
 
 /** Each started by whoever needs it, in a namespace of its own. */
 const ROUTERS = ["bird2", "frr", "gobgpd"];
@@ -51,6 +64,8 @@ const TESTED = [
   "bpftool",
   "prometheus",
   "tshark",
+  "python3",
+  "python3-pip",
   ...ROUTERS,
 ];
 
@@ -65,7 +80,7 @@ const PEERS = ["gcc", "make", "python3", "iperf3", "ethtool", "iptables", "nftab
 
 const TASKS = {
   demo: { debian: demoRouter(), run: () => source("examples/two-nodes/main.ts", rest) },
-  test: { debian: TESTED, run: () => bin("vitest", ["run", ...rest]) },
+  test: { debian: TESTED, python: ["moto"], run: () => bin("vitest", ["run", ...rest]) },
   "test:deep": { debian: TESTED, run: () => bin("vitest", ["run", ...DEEP, ...rest], DEPTH) },
   check: { debian: COMPILER, run: () => source("tools/check.ts", rest) },
   build: { debian: [], run: () => source("tools/build.ts", rest) },
@@ -90,6 +105,7 @@ if (chosen === undefined) {
 }
 installNodeModules();
 installDebian(chosen.debian);
+installPython(chosen.python ?? []);
 process.exit(chosen.run());
 
 /** `npm ci` once per lockfile: the stamp is as new as the tree it describes. */
@@ -146,6 +162,20 @@ function installDebian(names) {
   if (runs[1].signal !== null || runs[1].status === 130) process.exit(130);
   const said = runs.map(({ stderr }) => String(stderr).trim()).filter((text) => text !== "");
   lacking(`apt-get could not install\n${list}\n${said.join("\n")}`);
+}
+
+function installPython(names) {
+  for (const name of names) {
+    const { probe, module, packages, why } = PYTHON[name];
+    if (present(probe) || existsSync(join(PYTHON_PACKAGES, module))) continue;
+    say(`installing ${name} (pip)`);
+    const quiet = ["--quiet", "--disable-pip-version-check", "--no-warn-conflicts"];
+    const args = ["-m", "pip", "install", ...quiet, "--target", PYTHON_PACKAGES, ...packages];
+    const { status, signal, stderr } = spawnSync("python3", args, { stdio: ["ignore", "ignore", "pipe"] });
+    if (status === 0) continue;
+    if (signal !== null || status === 130) process.exit(130);
+    lacking(`pip could not install\n  ${name}: ${why}\n${String(stderr).trim()}`);
+  }
 }
 
 /**
