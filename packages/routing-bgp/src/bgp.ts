@@ -20,7 +20,7 @@ import { resolve, type BgpCondition, type BgpResources, type Resolution } from "
 import { planOf } from "./plan.ts";
 import { StatusWriter } from "./status-writer.ts";
 import type { BgpStatus } from "./status.ts";
-import { CONFIGURATION, StoreResources } from "./store-resources.ts";
+import { CONFIGURATION, noText, StoreResources } from "./store-resources.ts";
 
 export interface BgpRoutingEvents {
   readonly "peer:changed": readonly [instance: string, ...DriverEvents["peer:changed"]];
@@ -291,8 +291,9 @@ class BgpBackend implements BgpRouting {
     const secrets = new Map<string, string>();
     for (const name of names) {
       try {
-        const secret = await lookUp(name);
-        if (secret !== undefined) secrets.set(name, secret);
+        const secret: unknown = await lookUp(name);
+        if (typeof secret === "string") secrets.set(name, secret);
+        else if (secret !== undefined) throw noText(name);
       } catch (error) {
         this.#context?.report(error);
       }

@@ -2,6 +2,7 @@ import type { Family } from "@netloom/bgp";
 import { NetloomError } from "@netloom/core";
 import { cidrOption } from "@netloom/core/backend";
 import type { SpeakerDriver, SpeakerSettings } from "./driver.ts";
+import { installOption } from "./install.ts";
 import { localDriver } from "./local-driver.ts";
 import {
   parseAdvertisement,
@@ -14,6 +15,7 @@ import {
   type BgpPeerFamily,
   type BgpResources,
 } from "./resources/index.ts";
+import { routerIdAt } from "./resources/fields.ts";
 import { deviceAddresses } from "./sys/device-addresses.ts";
 import { systemSpeakers } from "./sys/system-speakers.ts";
 
@@ -104,24 +106,33 @@ export function parseOptions(options: BgpOptions): BgpSetup {
   if (unknown !== undefined)
     throw invalid(`there is no option ${unknown}`, options, `write ${known.join(", ")}`);
   const speakers = systemSpeakers();
-  const { driver = () => localDriver(speakers), install = {}, nativeCidr = [] } = options;
+  const { driver = () => localDriver(speakers), nativeCidr = [] } = options;
   const { addressesOf = deviceAddresses } = options;
   if (typeof driver !== "function") {
     throw invalid("option driver is no function", driver, "give e.g. () => processDriver({ path })");
   }
+  if (typeof addressesOf !== "function") {
+    throw invalid("option addressesOf is no function", addressesOf, "give e.g. (device) => []");
+  }
   const common = {
     driver,
-    install,
+    install: installOption(options.install),
     native: cidrOption("nativeCidr", nativeCidr, NAME),
     addressesOf: (device: string) => addressesOf(device),
   };
   if ("resources" in options) {
-    return { ...common, fixed: undefined, routerId: undefined, secrets: options.secrets };
+    const { secrets } = options;
+    if (secrets !== undefined && typeof secrets !== "function") {
+      // Without the value: it may be the secrets.
+      throw invalid("option secrets is no function", undefined, "give (name) => the password of that name");
+    }
+    return { ...common, fixed: undefined, routerId: undefined, secrets };
   }
-  const { peers } = options;
+  const { peers, routerId } = options;
+  if (routerId !== undefined) routerIdAt(routerId, { resource: "options", path: "routerId" });
   const fixed = staticResources(options);
   const secrets = (name: string): string | undefined => peers.find((peer) => nameOf(peer) === name)?.password;
-  return { ...common, fixed, routerId: options.routerId, secrets };
+  return { ...common, fixed, routerId, secrets };
 }
 
 /** The same in the shape of resources, so that there is one way to check and to understand them. */

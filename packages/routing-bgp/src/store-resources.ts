@@ -125,9 +125,7 @@ export class StoreResources {
 
   #putSecret(name: string, value: unknown): boolean {
     if (typeof value !== "string") {
-      // Without the value: it may be the secret, written another way.
-      const options = { remedy: "write a string", backend: "bgp" };
-      this.#report(new NetloomError("ERR_BGP_INVALID", `secret ${name} is no text`, options));
+      this.#report(noText(name));
       return false;
     }
     const changed = this.#secrets.get(name) !== value;
@@ -144,6 +142,12 @@ export class StoreResources {
 function split(key: string): readonly [folder: string, name: string] {
   const slash = key.indexOf("/");
   return [key.slice(0, slash), key.slice(slash + 1)];
+}
+
+/** Without the value: it may be the secret, written another way. */
+export function noText(secret: string): NetloomError {
+  const options = { remedy: "write a string", backend: "bgp" };
+  return new NetloomError("ERR_BGP_INVALID", `secret ${secret} is no text`, options);
 }
 
 function misnamed(name: string): NetloomError {

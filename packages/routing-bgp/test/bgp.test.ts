@@ -271,6 +271,15 @@ describe("bgp with options", () => {
       "ERR_BGP_INVALID",
       "timers.hold 1",
     ],
+    [{ asn: 1, peers: [], install: true }, "ERR_OPTIONS_INVALID", "option install is no object"],
+    [{ asn: 1, peers: [], install: null }, "ERR_OPTIONS_INVALID", "option install is no object"],
+    [{ asn: 1, peers: [], install: { metrics: 7 } }, "ERR_OPTIONS_INVALID", "install has no metrics"],
+    [{ asn: 1, peers: [], install: { metric: 0 } }, "ERR_OPTIONS_INVALID", "install.metric is out of range"],
+    [{ asn: 1, peers: [], install: { table: "main" } }, "ERR_OPTIONS_INVALID", "install.table is out of"],
+    [{ asn: 1, peers: [], addressesOf: ["::1"] }, "ERR_OPTIONS_INVALID", "addressesOf is no function"],
+    [{ asn: 1, peers: [], routerId: "0.0.0.0" }, "ERR_BGP_INVALID", "options: routerId"],
+    [{ asn: 1, peers: [], routerId: 7 }, "ERR_BGP_INVALID", "options: routerId"],
+    [{ resources: true, secrets: { word: "x" } }, "ERR_OPTIONS_INVALID", "secrets is no function"],
     [{ resources: true, asn: 1, driver: () => {} }, "ERR_OPTIONS_INVALID", "there is no option asn"],
   ])("refuses what cannot be right: %#", (options, code, message) => {
     const make = (): unknown => bgp(options as unknown as BgpOptions);
@@ -338,6 +347,16 @@ describe("bgp with resources in the store", () => {
     routing.follow(context);
     await settle();
     expect(speaker().config.peers[0]?.transport?.md5).toBe("of word");
+  });
+
+  it("takes no password that is no text, and does not say what it was", async () => {
+    const secrets = (() => ({ password: "hush" })) as unknown as () => string;
+    const { routing, context, settle, speaker } = await stored({ secrets });
+    routing.follow(context);
+    await settle();
+    expect(speaker().config.peers).toEqual([]);
+    expect(context.errors).toMatchObject([{ code: "ERR_BGP_INVALID", input: undefined }]);
+    expect(String(context.errors)).not.toContain("hush");
   });
 
   it("tells of what is missing, and of its end", async () => {
