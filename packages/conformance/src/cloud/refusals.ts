@@ -192,9 +192,12 @@ async function everyCall(world: CloudWorld): Promise<readonly (readonly [string,
   const calls: (readonly [string, Act])[] = [
     ["pools", (call) => poolIds(provider, node, call)],
     ["readNode", (call) => provider.readNode(node, call)],
-    ["limits", (call) => provider.limits(node, call)],
     ["assign", (call) => provider.assign(single, call)],
   ];
+  // Who has a table of sizes need not ask for one.
+  const limits = callOf();
+  await provider.limits(node, limits);
+  if (limits.admitted.length > 0) calls.push(["limits", (call) => provider.limits(node, call)]);
   if (provider.capabilities.release) {
     const cidrs = await assign(provider, node, 1);
     calls.push(["unassign", (call) => provider.unassign!({ node, interface: id, cidrs }, call)]);
