@@ -14,7 +14,7 @@ import type { KernelTableOptions } from "./sys/kernel-table.ts";
 /** All that a speaker should be. Plain data. */
 export interface SpeakerSettings {
   readonly config: SpeakerConfig;
-  /** Where learned routes go; `false`: nowhere. Decided by the first settings a speaker gets. */
+  /** Where learned routes go; `false`: nowhere. Where that changes, they move. */
   readonly install: Pick<KernelTableOptions, "table" | "metric"> | false;
 }
 

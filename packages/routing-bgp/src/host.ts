@@ -1,6 +1,7 @@
 import type { CloseMode, ConfigEffect, Speaker, SpeakerConfig } from "@netloom/bgp";
 import { NetloomError, TypedEmitter, type Clock, type Emits } from "@netloom/core";
 import { reportOf, type DriverEvents, type SpeakerSettings } from "./driver.ts";
+import { sameInstall } from "./install.ts";
 import type { RouteTable } from "./kernel-routes.ts";
 import { LearnedRoutes } from "./learned-routes.ts";
 import type { RestartState } from "./restart-state.ts";
@@ -32,6 +33,7 @@ export class SpeakerHost {
   readonly #events = new TypedEmitter<DriverEvents>((error) => this.#report(error));
   #speaker: Speaker | undefined;
   #learned: LearnedRoutes | undefined;
+  #install: SpeakerSettings["install"] = false;
   #openGate: () => void = () => undefined;
   #work: Promise<unknown> = Promise.resolve();
 
@@ -85,21 +87,20 @@ export class SpeakerHost {
     }
     const effect = await this.#speaker.apply(config);
     this.#learned?.configure(config);
+    await this.#moveTo(install, this.#speaker, config);
     for (const peer of effect.removed)
       await this.#options.restart?.forget(peer).catch((error) => this.#report(error));
     return effect;
   }
 
   async #start(config: SpeakerConfig, install: SpeakerSettings["install"]): Promise<void> {
-    const { createSpeaker, openTable, clock, sweepAfter, restart } = this.#options;
+    const { createSpeaker, restart } = this.#options;
     const report = (error: unknown): void => this.#report(error);
     const speaker = createSpeaker(config, report);
     try {
       this.#watch(speaker);
-      if (install !== false) {
-        this.#learned = new LearnedRoutes(config, { table: openTable(install), clock, report, sweepAfter });
-        await this.#learned.start(speaker);
-      }
+      this.#learned = await this.#learn(install, speaker, config);
+      this.#install = install;
       const restarting = (await restart?.isRestart().catch(report)) ?? false;
       const ready = new Promise<void>((resolve) => (this.#openGate = resolve));
       await speaker.start({ restarting, ready });
@@ -110,6 +111,35 @@ export class SpeakerHost {
       throw error;
     }
     this.#speaker = speaker;
+  }
+
+  async #learn(
+    install: SpeakerSettings["install"],
+    speaker: Speaker,
+    config: SpeakerConfig,
+  ): Promise<LearnedRoutes | undefined> {
+    if (install === false) return undefined;
+    const { openTable, clock, sweepAfter } = this.#options;
+    const report = (error: unknown): void => this.#report(error);
+    const learned = new LearnedRoutes(config, { table: openTable(install), clock, report, sweepAfter });
+    try {
+      await learned.start(speaker);
+    } catch (error) {
+      await learned[Symbol.asyncDispose]();
+      throw error;
+    }
+    return learned;
+  }
+
+  /** First there, then no longer here: what is reached stays reached. */
+  async #moveTo(install: SpeakerSettings["install"], speaker: Speaker, config: SpeakerConfig): Promise<void> {
+    if (sameInstall(install, this.#install)) return;
+    const before = this.#learned;
+    this.#learned = await this.#learn(install, speaker, config);
+    this.#install = install;
+    await this.#learned?.take(speaker.routes());
+    before?.clear();
+    await before?.[Symbol.asyncDispose]();
   }
 
   #watch(speaker: Speaker): void {

@@ -1,10 +1,14 @@
 import { NetloomError } from "@netloom/core";
+import { MAIN_TABLE } from "@netloom/netlink";
 import type { SpeakerSettings } from "./driver.ts";
 
 type Install = SpeakerSettings["install"];
 
 const NUMBERS = ["table", "metric"] as const;
 const MOST = 0xffff_ffff;
+
+/** Of learned routes, where nobody says otherwise. */
+export const METRIC = 179;
 
 /** @throws {@link NetloomError} `ERR_OPTIONS_INVALID` */
 export function installOption(input: unknown): Install {
@@ -26,6 +30,15 @@ export function installOption(input: unknown): Install {
     throw invalid(`option install.${name} is out of range`, value, `write a whole number from 1 to ${MOST}`);
   }
   return fields;
+}
+
+/** Both mean the same routes of the kernel. */
+export function sameInstall(one: Install, other: Install): boolean {
+  if (one === false || other === false) return one === other;
+  return (
+    (one.table ?? MAIN_TABLE) === (other.table ?? MAIN_TABLE) &&
+    (one.metric ?? METRIC) === (other.metric ?? METRIC)
+  );
 }
 
 function invalid(what: string, input: unknown, remedy: string): NetloomError {

@@ -45,6 +45,12 @@ export class LearnedRoutes implements AsyncDisposable {
     this.#audit();
   }
 
+  /** What the speaker had learned before. Resolves when that has been written. */
+  async take(routes: Iterable<RibRoute>): Promise<void> {
+    for (const route of routes) this.#routes.set(route.prefix, this.#nextHops(route));
+    await this.#flush();
+  }
+
   /** Peers have other devices now. */
   configure(config: SpeakerConfig): void {
     this.#config = config;

@@ -23,6 +23,7 @@ export interface LocalDriverOptions {
 export function localDriver(createSpeaker: SpeakerFactory, options: LocalDriverOptions = {}): SpeakerDriver {
   const { clock = systemClock, table, state, boot = "", sweepAfter } = options;
   return new LocalDriver(
+    table !== undefined,
     new SpeakerHost({
       createSpeaker,
       clock,
@@ -34,9 +35,11 @@ export function localDriver(createSpeaker: SpeakerFactory, options: LocalDriverO
 }
 
 class LocalDriver implements SpeakerDriver {
+  readonly #fixedTable: boolean;
   readonly #host: SpeakerHost;
 
-  constructor(host: SpeakerHost) {
+  constructor(fixedTable: boolean, host: SpeakerHost) {
+    this.#fixedTable = fixedTable;
     this.#host = host;
   }
 
@@ -44,8 +47,10 @@ class LocalDriver implements SpeakerDriver {
     return this.#host.events;
   }
 
-  configure(settings: SpeakerSettings): Promise<ConfigEffect | undefined> {
-    return this.#host.configure(settings);
+  configure({ config, install }: SpeakerSettings): Promise<ConfigEffect | undefined> {
+    // A table that was given is the same whatever else is said of it.
+    const where = this.#fixedTable && install !== false ? {} : install;
+    return this.#host.configure({ config, install: where });
   }
 
   async advertise(sets: RouteSets): Promise<void> {

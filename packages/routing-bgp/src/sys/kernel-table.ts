@@ -12,6 +12,7 @@ import {
   type Route,
   type RouteOptions,
 } from "@netloom/netlink";
+import { METRIC } from "../install.ts";
 import {
   prefixOf,
   type KernelNextHop,
@@ -55,7 +56,7 @@ class KernelRouteTable implements RouteTable {
   constructor(options: KernelTableOptions) {
     this.#options = options;
     this.#table = options.table ?? MAIN_TABLE;
-    this.#metric = options.metric ?? 179;
+    this.#metric = options.metric ?? METRIC;
   }
 
   async list(): Promise<readonly KernelRoute[]> {
