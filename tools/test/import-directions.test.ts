@@ -66,7 +66,7 @@ describe("import directions", () => {
       "@netloom/ipam-host-scope",
       "builds on core, ipam-cloud and nothing else",
     ],
-    ["packages/conformance/src/a.ts", "@netloom/netlink", "builds on core and nothing else"],
+    ["packages/conformance/src/a.ts", "@netloom/netlink", "builds on core, ipam-cloud and nothing else"],
     ["packages/conformance/src/a.ts", "vitest", "does not name it under dependencies"],
     [
       "packages/conformance/src/a.ts",
