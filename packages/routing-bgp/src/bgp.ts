@@ -14,6 +14,7 @@ import { follow } from "@netloom/core/backend";
 import { desired, type AdvertisedFacts } from "./advertise.ts";
 import type { DriverEvents, SpeakerDriver } from "./driver.ts";
 import { farewell, within } from "./farewell.ts";
+import { installOf } from "./install.ts";
 import { Instance } from "./instance.ts";
 import { NAME, parseOptions, type BgpOptions, type BgpSetup } from "./options.ts";
 import { resolve, type BgpCondition, type BgpResources, type Resolution } from "./resources/index.ts";
@@ -240,17 +241,21 @@ class BgpBackend implements BgpRouting {
       this.#events.emit("conditions:changed", conditions);
     }
     const facts = this.#facts(context);
-    this.#removeExcept(new Set(instances.map(({ name }) => name)));
+    const names = instances.map(({ name }) => name);
+    this.#removeExcept(new Set(names));
+    const waits = this.#leaving.size > 0;
     for (const instance of instances) {
-      // Those that leave may have what a new one needs: a port, a process, routes in the kernel.
-      if (this.#leaving.size > 0 && !this.#instances.has(instance.name)) continue;
+      const known = this.#instances.get(instance.name)?.goal;
+      // Those that leave may have what a new one needs, or another: a port, a process, a metric.
+      if (waits && known === undefined) continue;
+      const install = installOf(this.#setup.install, instance.name, names);
       const used = new Set(instance.exports.flatMap(({ entries }) => entries));
       const mine = advertisements.filter(({ id }) => used.has(id));
       const goal = {
         instance,
         advertisements: mine,
         sets: desired(facts, mine),
-        install: this.#setup.install,
+        install: (waits ? known?.install : undefined) ?? install,
       };
       this.#instanceOf(instance.name, context).set(goal);
     }

@@ -32,6 +32,16 @@ export function installOption(input: unknown): Install {
   return fields;
 }
 
+/**
+ * Where one of several speakers of a node installs: each has a metric of its own, counted on in the order of their names.
+ * With one metric for all they would take each other's routes for their own, and none could have a prefix that another has.
+ */
+export function installOf(install: Install, name: string, names: readonly string[]): Install {
+  const before = names.filter((other) => other < name).length;
+  if (install === false || before === 0) return install;
+  return { ...install, metric: (install.metric ?? METRIC) + before };
+}
+
 /** Both mean the same routes of the kernel. */
 export function sameInstall(one: Install, other: Install): boolean {
   if (one === false || other === false) return one === other;

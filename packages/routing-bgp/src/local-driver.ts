@@ -9,8 +9,11 @@ import { kernelRouteTable } from "./sys/kernel-table.ts";
 export interface LocalDriverOptions {
   /** @defaultValue the clock of the process */
   readonly clock?: Clock;
-  /** Where learned routes go. @defaultValue the kernel's table that the settings name */
-  readonly table?: RouteTable;
+  /**
+   * Where learned routes go: one table whatever the settings say, which no other speaker may have; or by the settings, such
+   * as `(install) => kernelRouteTable({ ...install, netns })`. @defaultValue the kernel's that the settings name
+   */
+  readonly table?: RouteTable | ((install: Exclude<SpeakerSettings["install"], false>) => RouteTable);
   /** What graceful restart needs to remember, see {@link RestartState}. @defaultValue no start is a restart */
   readonly state?: StateFile;
   /** Another after each start of the machine, see `bootId()`. @defaultValue "" */
@@ -23,11 +26,12 @@ export interface LocalDriverOptions {
 export function localDriver(createSpeaker: SpeakerFactory, options: LocalDriverOptions = {}): SpeakerDriver {
   const { clock = systemClock, table, state, boot = "", sweepAfter } = options;
   return new LocalDriver(
-    table !== undefined,
+    typeof table === "object",
     new SpeakerHost({
       createSpeaker,
       clock,
-      openTable: (install) => table ?? kernelRouteTable(install),
+      openTable: (install) =>
+        typeof table === "function" ? table(install) : (table ?? kernelRouteTable(install)),
       restart: state === undefined ? undefined : new RestartState(state, boot),
       sweepAfter,
     }),

@@ -28,7 +28,10 @@ export interface CommonBgpOptions {
    * @defaultValue `() => localDriver(systemSpeakers())`
    */
   readonly driver?: (instance: string) => SpeakerDriver;
-  /** Where learned routes go: the kernel's main table with metric 179 unless it says otherwise; `false`: nowhere. */
+  /**
+   * Where learned routes go: the kernel's main table with metric 179 unless it says otherwise; `false`: nowhere. Of several
+   * instances the first in the order of their names has this metric, the next one more, and so on.
+   */
   readonly install?: SpeakerSettings["install"];
   /**
    * Ranges beside the pods' own that know the way back to pods, e.g. the data centre's: what pods send there is never

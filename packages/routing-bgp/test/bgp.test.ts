@@ -21,7 +21,7 @@ const everything = [
   { type: "Service", selector: {}, service: { addresses: ["LoadBalancerIP"] } },
 ] as const;
 
-type Given<T> = T extends unknown ? Omit<T, "driver" | "install"> : never;
+type Given<T> = T extends unknown ? Omit<T, "driver"> : never;
 
 type Wrap = (driver: SpeakerDriver, instance: string) => SpeakerDriver;
 
@@ -30,7 +30,7 @@ function bench(options: Given<BgpOptions>, wrap: Wrap = (driver) => driver) {
   const context = new FakeContext(memoryStore());
   const { clock } = context;
   const driver = (instance: string): SpeakerDriver => wrap(localDriver(createSpeaker, { clock }), instance);
-  const routing: BgpRouting = bgp({ ...options, driver, install: false });
+  const routing: BgpRouting = bgp({ install: false, ...options, driver });
   const settle = async (): Promise<void> => {
     await context.clock.advance(0);
     await routing.settled();
@@ -464,6 +464,36 @@ describe("bgp with resources in the store", () => {
     expect(routing.speaker("third")).toBeDefined();
     await routing[Symbol.asyncDispose]();
     expect(context.clock.pending).toBe(0);
+  });
+
+  it("gives each of several speakers a metric, and none that another still has", async () => {
+    const installs: Record<string, unknown[]> = { a: [], b: [] };
+    let leave: (() => void) | undefined;
+    const told: Wrap = (driver, instance) => ({
+      ...methodsOf(driver),
+      configure: ({ config, install }) => {
+        installs[instance]?.push(install);
+        return driver.configure({ config, install: false });
+      },
+      close: () => new Promise((resolve) => (leave = resolve)),
+    });
+    const { routing, context, settle } = await stored({ install: { table: 7 } }, told);
+    const [main] = cluster.instances;
+    const named = (...names: readonly string[]) => ({
+      ...cluster,
+      instances: names.map((name) => ({ ...main, name })),
+    });
+    await put(context, "config/cluster-configs/all", named("b", "a"));
+    routing.follow(context);
+    await settle();
+    expect(installs).toEqual({ a: [{ table: 7 }], b: [{ table: 7, metric: 180 }] });
+    await put(context, "config/cluster-configs/all", named("b"));
+    await context.clock.advance(0);
+    expect(installs["b"]).toHaveLength(1);
+    leave?.();
+    await settle();
+    expect(installs["b"]).toEqual([{ table: 7, metric: 180 }, { table: 7 }]);
+    expect(context.errors).toEqual([]);
   });
 
   it("leaves no timer behind when its peers change while it ends", async () => {
