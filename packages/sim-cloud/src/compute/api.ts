@@ -5,7 +5,7 @@ import { Operations, type Operation } from "../cloud/operations.ts";
 import type { InstanceType, SimInterface } from "../cloud/records.ts";
 import type { SimCloudError } from "../cloud/refusal.ts";
 import type { SimCloud } from "../cloud/sim-cloud.ts";
-import type { Wish } from "../cloud/world.ts";
+import { chosen, type AliasWish } from "./secondary-ranges.ts";
 
 /** Google's words for why not. */
 const COMPUTE_CODES: Codes = {
@@ -32,7 +32,7 @@ const COMPUTE_CODES: Codes = {
 export const COMPUTE_THROTTLES: readonly ThrottleBucket[] = [
   {
     name: "ReadRequestsPerMinute",
-    actions: ["instances.get", "machineTypes.get", "subnetworks.list"],
+    actions: ["instances.get", "machineTypes.get", "subnetworks.get", "subnetworks.list"],
     capacity: 1500,
     perSecond: 25,
     refill: "each-minute",
@@ -87,6 +87,10 @@ export class ComputeApi extends Api {
     });
   }
 
+  getSubnetwork(name: string): Promise<CloudPool> {
+    return this.request("subnetworks.get", name, () => this.sim.network.describe(name));
+  }
+
   /**
    * Its alias ranges are these from now on.
    *
@@ -96,15 +100,17 @@ export class ComputeApi extends Api {
   updateNetworkInterface(
     instance: string,
     id: string,
-    wishes: readonly Wish[],
+    wishes: readonly AliasWish[],
     fingerprint: number,
     requestId: string,
   ): Promise<{ readonly id: string }> {
     return this.request("instances.updateNetworkInterface", instance, () => {
       const known = this.#requests.get(requestId);
       if (known !== undefined) return known;
+      // That it is gone is said before anything of its interfaces is.
+      this.sim.world.instance(instance);
       const operation = this.#operations.start(["version", "interface-gone"], () =>
-        this.sim.world.replace(id, wishes, fingerprint),
+        this.sim.world.replace(id, chosen(this.sim, id, wishes), fingerprint),
       );
       // What failed may be asked for again.
       if (operation.status !== "failed") this.#requests.set(requestId, operation);

@@ -19,7 +19,7 @@ import { classifyCompute } from "./classify.ts";
 const apis = new WeakMap<SimCloud, ComputeApi>();
 
 /** One API for each cloud: it remembers requests and operations. */
-function computeOf(sim: SimCloud): ComputeApi {
+export function computeOf(sim: SimCloud): ComputeApi {
   const api = apis.get(sim) ?? new ComputeApi(sim);
   apis.set(sim, api);
   return api;

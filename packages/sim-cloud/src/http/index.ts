@@ -12,6 +12,8 @@ import { EC2_ACTIONS } from "./ec2-actions.ts";
 import { Form, MissingParameterError } from "./form.ts";
 import { element } from "./xml.ts";
 
+export { serveCompute } from "./compute.ts";
+
 export interface CloudServer extends AsyncDisposable {
   /** What an SDK is given as its endpoint, e.g. `http://127.0.0.1:40123`. */
   readonly url: string;
