@@ -62,6 +62,13 @@ export class AdjIn {
     }
   }
 
+  isStale(prefix: number, pathId: number): boolean {
+    const value = this.#column.get(prefix);
+    if (this.#paths === undefined) return value < 0;
+    const node = this.#paths.find(value, pathId);
+    return node !== 0 && this.#paths.valueOf(node) < 0;
+  }
+
   /** Returns the attributes it had; 0: it is new. */
   set(prefix: number, pathId: number, id: number): number {
     if (this.#paths !== undefined) return this.#setPath(this.#paths, prefix, pathId, id);

@@ -25,12 +25,17 @@ export interface AdjOut {
 /** The same, as the RIB sees it. */
 export interface PeerOut extends AdjOut, Outlet {
   readonly options: EgressOptions;
-  /** A source is gone: its index will mean another. */
+  /** A source's index will mean another. */
   forget(source: Source): void;
   /** What the peer gets is decided by this from now on. */
   setExport(policy: Export): void;
-  /** What the peer has. Of each prefix, its paths with the ids of their attributes. */
-  entries(): Iterable<readonly [prefix: number, pathId: number, id: number]>;
+  /** Of those that the peer has. Some may come and go meanwhile. */
+  prefixes(): Iterable<number>;
+  /**
+   * Calls back with each path of a prefix that the peer has: the id of its attributes, and where it is from, `undefined`: from
+   * where there is nothing any more.
+   */
+  paths(prefix: number, visit: (id: number, pathId: number, source: Source | undefined) => void): void;
   /** Attributes that the peer has; 0: it has not got the prefix. */
   sent(prefix: number): number;
   /** The session is over: nothing waits, and the peer has nothing. */

@@ -133,8 +133,14 @@ export class BestOut implements PeerOut, PrefixSource {
     return this.#rib.table.writePrefix(this.#batch[index]!, buffer, at);
   }
 
-  entries(): Iterable<readonly [prefix: number, pathId: number, id: number]> {
-    return this.#sent.entries();
+  prefixes(): Iterable<number> {
+    return this.#sent.prefixes();
+  }
+
+  paths(prefix: number, visit: (id: number, pathId: number, source: Source | undefined) => void): void {
+    const id = this.#sent.get(prefix);
+    // Where it was from when it was sent is not kept.
+    if (id !== 0) visit(id, 0, this.#rib.bestSource(prefix));
   }
 
   sent(prefix: number): number {
@@ -273,7 +279,7 @@ export class BestOut implements PeerOut, PrefixSource {
 
   /** Bytes of the prefix in a message. */
   #weight(prefix: number): number {
-    return 1 + ((this.#rib.table.lengthOf(prefix) + 7) >>> 3);
+    return this.#rib.table.sizeOf(prefix);
   }
 
   /** Nothing waits: what served for it is given back. */

@@ -1,7 +1,9 @@
 import { encodeAttributes, type EncodedAttributes } from "../wire/attributes/encode.ts";
 import type { WireContext } from "../wire/context.ts";
 import type { Family } from "../wire/family.ts";
+import { roomFor } from "../wire/pack.ts";
 import type { AttributeStore } from "./attribute-store.ts";
+import { grown } from "./growable.ts";
 
 /** Attributes as one session writes them. Remembers the last: a table is sent by attributes. */
 export class Encoder {
@@ -10,6 +12,9 @@ export class Encoder {
   readonly #context: WireContext;
   #stamp = -1;
   #value: EncodedAttributes | undefined;
+  /** By id, with the stamps that they are good for. */
+  #rooms = new Int32Array(16);
+  #roomStamps = new Uint32Array(16);
 
   constructor(store: AttributeStore, family: Family, context: WireContext) {
     this.#store = store;
@@ -24,6 +29,19 @@ export class Encoder {
     this.#value = this.#encodeIfPossible(id);
     this.#stamp = stamp;
     return this.#value;
+  }
+
+  /** Bytes that a message has for prefixes beside such attributes; 0 or less: the session cannot carry them. */
+  room(id: number): number {
+    const stamp = this.#store.stampOf(id);
+    if (this.#roomStamps[id] !== stamp) {
+      this.#roomStamps = grown(this.#roomStamps, id);
+      this.#rooms = grown(this.#rooms, id);
+      const encoded = this.encode(id);
+      this.#rooms[id] = encoded === undefined ? 0 : roomFor(this.#context, encoded);
+      this.#roomStamps[id] = stamp;
+    }
+    return this.#rooms[id]!;
   }
 
   #encodeIfPossible(id: number): EncodedAttributes | undefined {

@@ -12,8 +12,8 @@ import type { Source } from "./source.ts";
 /** A path that the peer has, or is to have, under an identifier of ours. */
 interface SentPath {
   readonly pathId: number;
-  /** Where it is from: index of the source, and the identifier it has there. */
-  readonly source: number;
+  /** Where it is from, and the identifier it has there. */
+  source: Source;
   readonly sourcePathId: number;
   id: number;
 }
@@ -23,8 +23,13 @@ interface Item {
   readonly pathId: number;
 }
 
-/** Prefixes looked at in one call. */
-const SLICE = 16_384;
+/** Prefixes that share messages. */
+const ROUND = 16_384;
+/** Prefixes looked at in one call: a few milliseconds, with several paths each. */
+const SLICE = 1024;
+const NOTHING_YET = new Uint8Array(0);
+/** Bytes of a path identifier. */
+const IDENTIFIER = 4;
 
 /**
  * All usable paths of each prefix, as far as a peer gets them (RFC 7911). A path keeps its identifier as long as the peer has
@@ -45,7 +50,12 @@ export class PathsOut implements PeerOut, PrefixSource {
   readonly #groups = new Map<number, Item[]>();
   #grouped = 0;
   #batch: readonly Item[] = [];
+  /** Prefixes of this round that have not been looked at yet: the first that wait. */
+  #left = 0;
   readonly #candidates = new Candidates();
+  /** Prefixes from the one up to, not including, the other are pending as a whole; `again`: whatever the peer has. */
+  #next = 0;
+  #end = 0;
   #again = false;
   readonly #encoder: Encoder;
 
@@ -58,7 +68,7 @@ export class PathsOut implements PeerOut, PrefixSource {
   }
 
   get pending(): number {
-    return this.#pending.length + this.#grouped;
+    return this.#pending.length + this.#grouped + this.#end - this.#next;
   }
 
   get advertised(): number {
@@ -74,9 +84,8 @@ export class PathsOut implements PeerOut, PrefixSource {
   }
 
   mark(prefix: number): void {
-    if (!this.#pending.push(prefix)) return;
-    this.#rib.table.retain(prefix);
-    if (this.pending === 1) this.#wake(this);
+    if (this.#isIdleForGood()) return;
+    if (this.#push(prefix) && this.pending === 1) this.#wake(this);
   }
 
   get options(): EgressOptions {
@@ -97,13 +106,21 @@ export class PathsOut implements PeerOut, PrefixSource {
     this.markAll();
   }
 
+  markAll(): void {
+    if (this.#isIdleForGood()) return;
+    const idle = this.pending === 0;
+    this.#next = 1;
+    this.#end = this.#rib.table.limit;
+    if (idle && this.pending > 0) this.#wake(this);
+  }
+
   next(): Uint8Array | undefined {
-    while (this.pending > 0) {
-      if (this.#grouped === 0) this.#group();
-      const message = this.#withdrawn.length > 0 ? this.#withdraw() : this.#announce();
-      if (message !== undefined) return message;
-    }
-    return undefined;
+    if (this.pending === 0) return this.#rest();
+    if (this.#left === 0 && this.#grouped === 0) this.#begin();
+    if (this.#left > 0) this.#group();
+    if (this.#left > 0) return NOTHING_YET;
+    if (this.#withdrawn.length > 0) return this.#withdraw();
+    return this.#groups.size > 0 ? this.#announce() : NOTHING_YET;
   }
 
   close(): void {
@@ -120,6 +137,9 @@ export class PathsOut implements PeerOut, PrefixSource {
     this.#groups.clear();
     this.#paths.clear();
     this.#grouped = 0;
+    this.#left = 0;
+    this.#next = 0;
+    this.#end = 0;
   }
 
   write(index: number, buffer: Uint8Array, at: number): number {
@@ -128,46 +148,78 @@ export class PathsOut implements PeerOut, PrefixSource {
     return this.#rib.table.writePrefix(prefix, buffer, at + 4);
   }
 
-  *entries(): Generator<readonly [prefix: number, pathId: number, id: number]> {
-    for (const [prefix, paths] of this.#paths) for (const { pathId, id } of paths) yield [prefix, pathId, id];
+  prefixes(): Iterable<number> {
+    return this.#paths.keys();
+  }
+
+  paths(prefix: number, visit: (id: number, pathId: number, source: Source) => void): void {
+    for (const { id, pathId, source } of this.#paths.get(prefix) ?? []) visit(id, pathId, source);
   }
 
   sent(prefix: number): number {
     return this.#paths.get(prefix)?.[0]?.id ?? 0;
   }
 
-  markAll(): void {
-    for (const prefix of this.#paths.keys()) this.mark(prefix);
-    for (let prefix = 1; prefix < this.#rib.table.limit; prefix += 1) {
-      if (this.#rib.bestId(prefix) !== 0) this.mark(prefix);
-    }
+  /** The peer has nothing, and gets nothing whatever there is. */
+  #isIdleForGood(): boolean {
+    return this.#export.nothing && this.#paths.size === 0 && this.pending === 0;
   }
 
+  #push(prefix: number): boolean {
+    if (!this.#pending.push(prefix)) return false;
+    this.#rib.table.retain(prefix);
+    return true;
+  }
+
+  /** Marks a round of what {@link markAll} has marked as a whole. */
+  #walk(): void {
+    const end = Math.min(this.#end, this.#next + ROUND - Math.min(ROUND, this.#pending.length));
+    for (; this.#next < end; this.#next += 1)
+      if (this.#paths.has(this.#next) || this.#rib.bestId(this.#next) !== 0) this.#push(this.#next);
+    if (this.#next < this.#end) return;
+    this.#next = 0;
+    this.#end = 0;
+  }
+
+  #begin(): void {
+    if (this.#end > 0) this.#walk();
+    // What is marked once it has been looked at is behind these: no prefix is there twice in a round.
+    this.#left = Math.min(ROUND, this.#pending.length);
+  }
+
+  /** Looks at a slice of the round. */
   #group(): void {
-    for (let count = Math.min(SLICE, this.#pending.length); count > 0; count -= 1) {
+    const slice = Math.min(SLICE, this.#left);
+    this.#left -= slice;
+    for (let count = slice; count > 0; count -= 1) {
       const prefix = this.#pending.shift();
       this.#look(prefix);
       this.#rib.table.release(prefix);
     }
-    if (this.#pending.length === 0) this.#again = false;
+    if (this.#pending.length + this.#end === 0) this.#again = false;
   }
 
   #look(prefix: number): void {
     const { store, table } = this.#rib;
     const before = this.#paths.get(prefix) ?? [];
     const after: SentPath[] = [];
-    const fresh: (readonly [source: number, sourcePathId: number, id: number])[] = [];
+    const fresh: (readonly [source: Source, sourcePathId: number, id: number])[] = [];
+    const weight = IDENTIFIER + table.sizeOf(prefix);
     this.#rib.offers(prefix, this.#candidates);
     for (let at = 0; at < this.#candidates.length; at += 1) {
       const source = this.#candidates.sources[at]!;
       const id = this.#export.path(prefix, this.#candidates.ids[at]!, source);
-      if (id === 0 || this.#encoder.encode(id) === undefined) continue;
+      // What does not fit a message is as good as none: RFC 8654 section 4.
+      if (id === 0 || this.#encoder.room(id) < weight) continue;
       const sourcePathId = this.#candidates.pathIds[at]!;
-      const known = before.find((path) => path.source === source.index && path.sourcePathId === sourcePathId);
+      const known = before.find(
+        (path) => path.source.index === source.index && path.sourcePathId === sourcePathId,
+      );
       if (known === undefined) {
-        fresh.push([source.index, sourcePathId, id]);
+        fresh.push([source, sourcePathId, id]);
         continue;
       }
+      known.source = source;
       after.push(known);
       if (known.id === id && !this.#again) continue;
       store.retain(id);
@@ -221,23 +273,26 @@ export class PathsOut implements PeerOut, PrefixSource {
     return message;
   }
 
-  #announce(): Uint8Array | undefined {
-    for (const [id, items] of this.#groups) {
-      this.#batch = items;
-      const encoded = this.#encoder.encode(id)!;
-      const packed = packReach(this.#context, this.#rib.table.family, encoded, this, 0, items.length);
-      // A message's worth of attributes leaves no room: RFC 8654 section 4.
-      const taken = packed?.taken ?? items.length;
-      this.#letGo(id, items.splice(0, taken));
-      this.#grouped -= taken;
-      if (items.length === 0) this.#groups.delete(id);
-      return packed?.message;
-    }
-    return undefined;
+  #announce(): Uint8Array {
+    const [id, items] = this.#groups.entries().next().value!;
+    this.#batch = items;
+    const encoded = this.#encoder.encode(id)!;
+    // There is room: what has none is in no group.
+    const packed = packReach(this.#context, this.#rib.table.family, encoded, this, 0, items.length)!;
+    this.#letGo(id, items.splice(0, packed.taken));
+    this.#grouped -= packed.taken;
+    if (items.length === 0) this.#groups.delete(id);
+    return packed.message;
   }
 
   #letGo(id: number, items: readonly Item[]): void {
     this.#rib.store.release(id, items.length);
     for (const { prefix } of items) this.#rib.table.release(prefix);
+  }
+
+  /** Nothing waits: what served for it is given back. */
+  #rest(): undefined {
+    this.#pending.trim();
+    this.#rib.store.collect();
   }
 }

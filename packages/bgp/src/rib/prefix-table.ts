@@ -107,6 +107,11 @@ export class PrefixTable {
     return this.#meta.get(id) & 255;
   }
 
+  /** Bytes that {@link writePrefix} writes. */
+  sizeOf(id: number): number {
+    return 1 + (((this.#meta.get(id) & 255) + 7) >>> 3);
+  }
+
   /** 32 bits of the address, signed: the first, or another one of an IPv6 address. */
   wordOf(id: number, index: number): number {
     return index === 0 ? this.#word.get(id) : this.#rest[index - 1]!.get(id);

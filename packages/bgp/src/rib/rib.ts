@@ -15,7 +15,7 @@ import { Peers } from "./peers.ts";
 import { parsePrefix } from "./prefix-text.ts";
 import { replay, withdrawStale } from "./replay.ts";
 import { SourceIndexes } from "./source.ts";
-import { advertisedRoutes, bestRoute, bestRoutes, equalRoutes, receivedRoutes } from "./view.ts";
+import { advertisedRoutes, bestRoute, bestRoutes, equalRoutes, everyRoute, receivedRoutes } from "./view.ts";
 
 /** A peer of a {@link Rib}: a number, given out again once the peer is removed. */
 export type RibPeerId = number;
@@ -249,6 +249,7 @@ export class Rib {
     return taken;
   }
 
+  /** The best route of each prefix. As all lists, it may be left for a while: it goes on with what there is then. */
   *best(family?: Family): Generator<RibRoute> {
     for (const each of family === undefined ? FAMILIES : [family]) yield* bestRoutes(this.#ribs[each], each);
   }
@@ -260,9 +261,9 @@ export class Rib {
     return family === undefined || number === 0 ? [] : equalRoutes(this.#ribs[family], family, number);
   }
 
-  *received(id: RibPeerId): Generator<RibRoute> {
-    for (const [family, { rib, feed }] of this.#peers.get(id).families)
-      yield* receivedRoutes(rib, family, feed);
+  /** What the peer has told, before any policy. */
+  received(id: RibPeerId): Generator<RibRoute> {
+    return everyRoute(this.#peers.get(id), (family, { rib, feed }) => receivedRoutes(rib, family, feed));
   }
 
   /** What the peer has told of a family, in UPDATEs as it could have sent them; see {@link replay}. */
@@ -281,8 +282,9 @@ export class Rib {
     return withdrawStale(rib, feed, context);
   }
 
-  *advertised(id: RibPeerId): Generator<RibRoute> {
-    for (const [family, of] of this.#peers.get(id).families) yield* advertisedRoutes(of, family);
+  /** What the peer has been told. */
+  advertised(id: RibPeerId): Generator<RibRoute> {
+    return everyRoute(this.#peers.get(id), (family, of) => advertisedRoutes(of, family));
   }
 
   /** Why a peer gets a prefix or does not, and what has become of what it told. */

@@ -53,8 +53,8 @@ export class SentRoutes {
     this.#table.release(prefix);
   }
 
-  *entries(): Generator<readonly [prefix: number, pathId: number, id: number]> {
-    for (const [prefix, id] of this.#column.entries()) yield [prefix, 0, id & ID];
+  *prefixes(): Generator<number> {
+    for (const [prefix] of this.#column.entries()) yield prefix;
   }
 
   clear(): void {

@@ -3,7 +3,7 @@ import type { Family } from "../wire/family.ts";
 import { Candidates } from "./decision.ts";
 import type { FamilyRib } from "./family-rib.ts";
 import type { Feed } from "./feed.ts";
-import type { PeerFamily } from "./peer-state.ts";
+import type { PeerFamily, PeerState } from "./peer-state.ts";
 
 /** The best route of a prefix, as people see it. `undefined`: there is none. */
 export function bestRoute(rib: FamilyRib, family: Family, prefix: number): RibRoute | undefined {
@@ -40,22 +40,25 @@ export function equalRoutes(rib: FamilyRib, family: Family, prefix: number): rea
   const candidates = new Candidates();
   rib.offers(prefix, candidates);
   const best = rib.decision.best(candidates);
-  return rib.decision.equals(candidates).map((index) => ({
-    family,
-    prefix: rib.table.formatPrefix(prefix),
-    peer: candidates.sources[index]!.from === "local" ? undefined : candidates.sources[index]!.name,
-    pathId: candidates.pathIds[index]!,
-    attributes: rib.store.get(candidates.ids[index]!),
-    best: index === best,
-    stale: false,
-  }));
+  return rib.decision.equals(candidates).map((index) => {
+    const source = candidates.sources[index]!;
+    const pathId = candidates.pathIds[index]!;
+    return {
+      family,
+      prefix: rib.table.formatPrefix(prefix),
+      peer: source.from === "local" ? undefined : source.name,
+      pathId,
+      attributes: rib.store.get(candidates.ids[index]!),
+      best: index === best,
+      stale: rib.feed(source.index)!.adjIn.isStale(prefix, pathId),
+    };
+  });
 }
 
 /** What a source has told, as it came: before any policy. */
 export function* receivedRoutes(rib: FamilyRib, family: Family, feed: Feed): Generator<RibRoute> {
-  const routes: RibRoute[] = [];
   for (const prefix of feed.adjIn.prefixes()) {
-    routes.length = 0;
+    const routes: RibRoute[] = [];
     const best = rib.bestSource(prefix) === feed.source ? bestRoute(rib, family, prefix) : undefined;
     feed.adjIn.paths(prefix, (id, pathId, stale) => {
       routes.push({
@@ -72,19 +75,30 @@ export function* receivedRoutes(rib: FamilyRib, family: Family, feed: Feed): Gen
   }
 }
 
-/** What a peer has been told, as it was sent. */
+/** What a peer has been told, as it was sent. Ends with the session. */
 export function* advertisedRoutes({ rib, out }: PeerFamily, family: Family): Generator<RibRoute> {
   if (out === undefined) return;
-  for (const [prefix, pathId, id] of out.entries()) {
-    const source = rib.bestSource(prefix);
-    yield {
-      family,
-      prefix: rib.table.formatPrefix(prefix),
-      peer: source?.from === "local" ? undefined : source?.name,
-      pathId,
-      attributes: rib.store.get(id),
-      best: !out.allPaths,
-      stale: false,
-    };
+  for (const prefix of out.prefixes()) {
+    const routes: RibRoute[] = [];
+    out.paths(prefix, (id, pathId, source) => {
+      routes.push({
+        family,
+        prefix: rib.table.formatPrefix(prefix),
+        peer: source?.from === "local" ? undefined : source?.name,
+        pathId,
+        attributes: rib.store.get(id),
+        best: !out.allPaths,
+        stale: false,
+      });
+    });
+    yield* routes;
   }
+}
+
+/** Lists of all families, one after another. */
+export function* everyRoute(
+  { families }: PeerState,
+  listOf: (family: Family, of: PeerFamily) => Generator<RibRoute>,
+): Generator<RibRoute> {
+  for (const [family, of] of families) yield* listOf(family, of);
 }

@@ -28,9 +28,17 @@ const ATTRIBUTE_MP_UNREACH = 15;
 const OPTIONAL_EXTENDED = 0x90;
 /** Flags, type and two bytes of length. */
 const ATTRIBUTE_HEADER = 4;
+/** Of MP_REACH_NLRI: AFI, SAFI, the length of the next hop, a reserved byte (RFC 4760 section 3). */
+const MP_FIXED = 5;
 
 // A message is built here and copied out once its length is known; a prefix may run over the end before it is refused.
 const scratch = new Uint8Array(MAX_MESSAGE + MAX_PREFIX);
+
+/** Bytes that a message has for prefixes beside such attributes; 0 or less: none. */
+export function roomFor(context: WireContext, { bytes, mpNextHop }: EncodedAttributes): number {
+  const fixed = mpNextHop === undefined ? 0 : ATTRIBUTE_HEADER + MP_FIXED + mpNextHop.length;
+  return context.maxMessage - HEADER - 4 - bytes.length - fixed;
+}
 
 /**
  * One UPDATE that makes prefixes `from` to (not including) `to` reachable, as many as fit `context.maxMessage`.
@@ -47,9 +55,9 @@ export function packReach(
   to: number,
 ): Packed | undefined {
   const { bytes, mpNextHop } = attributes;
+  if (roomFor(context, attributes) <= 0) return undefined;
   if (mpNextHop !== undefined) return packMpReach(context, family, bytes, mpNextHop, source, from, to);
   const start = HEADER + 4 + bytes.length;
-  if (start >= context.maxMessage) return undefined;
   scratch.set(bytes, HEADER + 4);
   const filled = fill(source, from, to, start, context.maxMessage);
   if (filled === 0) return undefined;
@@ -105,9 +113,8 @@ function packMpReach(
   to: number,
 ): Packed | undefined {
   const value = HEADER + 4 + ATTRIBUTE_HEADER;
-  const start = value + 5 + nextHop.length;
+  const start = value + MP_FIXED + nextHop.length;
   const limit = context.maxMessage - attributes.length;
-  if (start >= limit) return undefined;
   const taken = fill(source, from, to, start, limit);
   if (taken === 0) return undefined;
   writeMpHeader(ATTRIBUTE_MP_REACH, family, filledTo - value);

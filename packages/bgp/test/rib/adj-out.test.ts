@@ -372,4 +372,79 @@ describe("what a peer that takes several paths is told", () => {
     world.rib.drop(world.id("p1"));
     expect(world.rib.sizes()).toMatchObject({ prefixes: { "ipv4-unicast": 0 }, attributes: 0 });
   });
+
+  it("loses a path whose new attributes do not fit a message, and no other", () => {
+    const world = new World().add("p1").add("p2").add("p9");
+    const { out, receiver } = world.open("p9", several);
+    world.rib.apply(world.id("p1"), announce(via([65001]), "10.0.0.0/8"));
+    world.rib.apply(world.id("p2"), announce(via([65002]), "10.0.0.0/8"));
+    expect(receiver.listen(out).routes.size).toBe(2);
+    const communities = Array.from({ length: 1100 }, (_, index) => index + 1);
+    world.rib.apply(world.id("p1"), announce(via([65001], { communities }), "10.0.0.0/8"));
+    expect([...receiver.listen(out).routes.values()]).toEqual([
+      via([ASN, 65002], { nextHop: "198.51.100.1" }),
+    ]);
+    world.rib.apply(world.id("p2"), withdraw("10.0.0.0/8"));
+    expect(receiver.listen(out).routes.size).toBe(0);
+    expect(out).toMatchObject({ advertised: 0, pending: 0 });
+    world.rib.apply(world.id("p1"), announce(via([65001]), "10.0.0.0/8"));
+    expect(receiver.listen(out).routes.size).toBe(1);
+  });
+
+  it("fits a message to the last byte, or is withdrawn", () => {
+    const world = new World().add("p1").add("p9");
+    const { out, receiver } = world.open("p9", several);
+    const communities = Array.from({ length: 1000 }, (_, index) => index + 1);
+    const told = (room: number) => {
+      const unknown = [{ flags: 0xe0, type: 99, value: new Uint8Array(42 - room) }];
+      const attributes = via([65001], { communities, unknown });
+      world.rib.apply(world.id("p1"), announce(attributes, "10.0.0.0/8", "10.1.2.3/32"));
+      return [...receiver.listen(out).routes.keys()];
+    };
+    expect(told(9)).toEqual(["10.0.0.0/8#1", "10.1.2.3/32#1"]);
+    expect(told(8)).toEqual(["10.0.0.0/8#1"]);
+    expect(told(6)).toEqual(["10.0.0.0/8#1"]);
+    expect(told(5)).toEqual([]);
+  });
+
+  it("takes many calls to look at many prefixes, and is in as few messages as can be", () => {
+    const world = new World().add("p9");
+    const { out, receiver } = world.open("p9", several);
+    world.rib.advertise("set", routesOf(10_000));
+    expect(out.next()).toHaveLength(0);
+    receiver.listen(out);
+    expect(receiver.routes.size).toBe(10_000);
+    // 8 bytes each.
+    expect(receiver.messages).toBe(20);
+    world.rib.setPolicies(world.id("p9"), {});
+    expect(out.next()).toHaveLength(0);
+    expect(receiver.listen(out).routes.size).toBe(0);
+    world.rib.advertise("set", routesOf(9_000));
+    expect(out.pending).toBe(0);
+  });
+
+  it("is what there is in the end, though it changes while it is looked at", () => {
+    const world = new World().add("p1").add("p9");
+    const { out, receiver } = world.open("p9", several);
+    const prefixes = prefixesOf(3000);
+    world.rib.apply(world.id("p1"), announce(via([65001]), ...prefixes));
+    expect(out.next()).toHaveLength(0);
+    world.rib.apply(world.id("p1"), withdraw(prefixes[0]!));
+    world.rib.apply(world.id("p1"), announce(via([65001, 2]), prefixes[1]!, prefixes[2999]!));
+    out.refresh();
+    receiver.listen(out);
+    expect(receiver.routes.size).toBe(2999);
+    expect(receiver.routes.get(`${prefixes[1]}#1`)?.asPath[0]?.asns).toEqual([ASN, 65001, 2]);
+    expect(receiver.routes.get(`${prefixes[2999]}#1`)?.asPath[0]?.asns).toEqual([ASN, 65001, 2]);
+  });
+
+  it("is listed by where each path is from", () => {
+    const world = new World().add("p1").add("p2").add("p9");
+    const { out, receiver } = world.open("p9", several);
+    for (const name of ["p1", "p2"]) world.rib.apply(world.id(name), announce(via([1]), "10.0.0.0/8"));
+    world.rib.advertise("set", [{ prefix: "10.0.0.0/8", localPref: 1 }]);
+    receiver.listen(out);
+    const peers = () => [...world.rib.advertised(world.id("p9"))].map(({ peer }) => peer);
+    expect(new Set(peers())).toEqual(new Set(["p1", "p2", undefined]));
+  });
 });

@@ -148,7 +148,7 @@ describe("import", () => {
 
   it("names the paths that may share a prefix's traffic", () => {
     const rib = new Rib({ asn: 65000, routerId: "192.0.2.250" });
-    for (const number of [1, 2, 3]) {
+    const ids = [1, 2, 3].map((number) => {
       const peer = {
         ...PEER,
         name: `p${number}`,
@@ -158,11 +158,17 @@ describe("import", () => {
       const id = rib.addPeer(peer, { [V4]: { import: ALL } });
       const path = Array.from({ length: number === 3 ? 2 : 1 }, () => 65000 + number);
       rib.apply(id, announce(via(path, { nextHop: `192.0.2.${number}` }), "10.0.0.0/8"));
-    }
+      return id;
+    });
     expect(rib.equals("10.0.0.0/8").map(({ peer, best }) => [peer, best])).toEqual([
       ["p1", true],
       ["p2", false],
     ]);
     expect(rib.equals("11.0.0.0/8")).toEqual([]);
+    rib.markStale(ids[1]!, V4);
+    expect(rib.equals("10.0.0.0/8").map(({ peer, stale }) => [peer, stale])).toEqual([
+      ["p1", false],
+      ["p2", true],
+    ]);
   });
 });
