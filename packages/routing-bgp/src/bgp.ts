@@ -13,15 +13,16 @@ import {
 import { follow } from "@netloom/core/backend";
 import { desired, type AdvertisedFacts } from "./advertise.ts";
 import type { DriverEvents, SpeakerDriver } from "./driver.ts";
-import { farewell, within } from "./farewell.ts";
+import { allOf, farewell, nobodyKnows, within } from "./farewell.ts";
 import { installOf } from "./install.ts";
 import { Instance } from "./instance.ts";
 import { NAME, parseOptions, type BgpOptions, type BgpSetup } from "./options.ts";
 import { resolve, type BgpCondition, type BgpResources, type Resolution } from "./resources/index.ts";
 import { planOf } from "./plan.ts";
+import { secretsOf } from "./secrets.ts";
 import { StatusWriter } from "./status-writer.ts";
 import type { BgpStatus } from "./status.ts";
-import { CONFIGURATION, noText, StoreResources } from "./store-resources.ts";
+import { CONFIGURATION, StoreResources } from "./store-resources.ts";
 
 export interface BgpRoutingEvents {
   readonly "peer:changed": readonly [instance: string, ...DriverEvents["peer:changed"]];
@@ -47,7 +48,8 @@ export interface BgpRouting extends Routing {
   /** The speaker of an instance: its routes, and why a peer gets one. `undefined` where there is none. */
   speaker(instance: string): SpeakerDriver | undefined;
   /**
-   * Peers are told, learned routes and the node's status removed.
+   * Peers are told, learned routes and the node's status removed; also what an earlier agent has left, if the configuration
+   * is in the options or has been read from the store, and the status if this agent was followed.
    * @throws `AggregateError` of what did not end so. Nothing is waited for longer than 5 seconds, and all is let go of.
    */
   uninstall(): Promise<void>;
@@ -57,6 +59,8 @@ export interface BgpRouting extends Routing {
    */
   close(mode: CloseMode, message?: string): Promise<void>;
 }
+
+const NOTHING: Resolution = { instances: [], advertisements: [], draining: false, conditions: [] };
 
 /**
  * Tells the fabric where pods and services are, and learns from it.
@@ -78,7 +82,7 @@ class BgpBackend implements BgpRouting {
   readonly #stops: (() => void)[] = [];
   #context: RoutingContext | undefined;
   #stored: StoreResources | undefined;
-  #resolution: Resolution = { instances: [], advertisements: [], draining: false, conditions: [] };
+  #resolution: Resolution = NOTHING;
   #pass: Promise<void> | undefined;
   #due = false;
   #draining = false;
@@ -148,38 +152,45 @@ class BgpBackend implements BgpRouting {
   }
 
   async uninstall(): Promise<void> {
-    await this.#end(
-      (driver) => driver.close("withdraw"),
-      () => this.#statusWriter?.remove(),
-    );
+    const named = this.#named();
+    const { install } = this.#setup;
+    await allOf([
+      this.#end((driver, name) => driver.uninstall(installOf(install, name, named ?? [])), named),
+      within(this.#clock, this.#statusWriter?.remove() ?? Promise.resolve()),
+      named === undefined ? Promise.reject(nobodyKnows()) : Promise.resolve(),
+    ]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#end(async () => undefined);
   }
 
+  /** @param also - speakers that are to hear of it though they are not driven from here. */
   async #end(
-    goodbye: (driver: SpeakerDriver) => Promise<void>,
-    last: () => Promise<void> | undefined = () => undefined,
+    goodbye: (driver: SpeakerDriver, name: string) => Promise<void>,
+    also: readonly string[] = [],
   ): Promise<void> {
     this.#ended.abort();
     for (const stop of this.#stops.splice(0)) stop();
     this.#statusWriter?.stop();
     await this.#following;
-    const instances = [...this.#instances.values()];
+    const drivers = new Map([...this.#instances].map(([name, { driver }]) => [name, driver]));
+    for (const instance of this.#instances.values()) instance.stop();
     this.#instances.clear();
-    for (const instance of instances) instance.stop();
-    const results = await Promise.allSettled([
-      ...instances.map(({ driver }) => farewell(driver, this.#clock, goodbye)),
-      within(this.#clock, Promise.resolve(last())),
-      ...this.#leaving,
-    ]);
-    const failures = results.filter((result) => result.status === "rejected");
-    if (failures.length === 0) return;
-    throw new AggregateError(
-      failures.map(({ reason }) => reason as unknown),
-      "bgp: not everything has ended as it should",
+    await Promise.all(this.#leaving);
+    for (const name of also) if (!drivers.has(name)) drivers.set(name, this.#driverOf(name));
+    await allOf(
+      [...drivers].map(([name, driver]) => farewell(driver, this.#clock, () => goodbye(driver, name))),
     );
+  }
+
+  /** The speakers of the node, though none runs here. `undefined`: nobody has read the store. */
+  #named(): readonly string[] | undefined {
+    const { fixed } = this.#setup;
+    if (fixed !== undefined) {
+      return fixed.clusterConfigs.flatMap(({ instances }) => instances.map(({ name }) => name));
+    }
+    return this.#resolution === NOTHING ? undefined : this.#resolution.instances.map(({ name }) => name);
   }
 
   get #clock(): Clock {
@@ -232,7 +243,8 @@ class BgpBackend implements BgpRouting {
     const resources = this.#setup.fixed ?? this.#stored?.resources;
     // Before the store has been read nobody knows what there should be.
     if (resources === undefined) return;
-    const secrets = await this.#secretsFor(resources);
+    const lookUp = this.#setup.secrets ?? ((name: string) => this.#stored?.secret(name));
+    const secrets = await secretsOf(resources, lookUp, context.report);
     if (this.#ended.signal.aborted) return;
     const before = this.#resolution;
     this.#resolution = this.#resolve(context, resources, secrets);
@@ -290,31 +302,10 @@ class BgpBackend implements BgpRouting {
     };
   }
 
-  async #secretsFor({ peerConfigs }: BgpResources): Promise<ReadonlyMap<string, string>> {
-    const names = new Set(peerConfigs.flatMap(({ authSecretRef }) => authSecretRef ?? []));
-    const lookUp = this.#setup.secrets ?? ((name: string) => this.#stored?.secret(name));
-    const secrets = new Map<string, string>();
-    for (const name of names) {
-      try {
-        const secret: unknown = await lookUp(name);
-        if (typeof secret === "string") secrets.set(name, secret);
-        else if (secret !== undefined) throw noText(name);
-      } catch (error) {
-        this.#context?.report(error);
-      }
-    }
-    return secrets;
-  }
-
   #instanceOf(name: string, { runtime, report }: RoutingContext): Instance {
     const known = this.#instances.get(name);
     if (known !== undefined) return known;
-    const driver = this.#setup.driver(name);
-    driver.events.on("error", report);
-    driver.events.on("peer:changed", (...parameters) => {
-      this.#events.emit("peer:changed", name, ...parameters);
-      this.#statusWriter?.soon();
-    });
+    const driver = this.#driverOf(name);
     const instance = new Instance({
       driver,
       clock: runtime.clock,
@@ -325,13 +316,24 @@ class BgpBackend implements BgpRouting {
     return instance;
   }
 
+  #driverOf(name: string): SpeakerDriver {
+    const driver = this.#setup.driver(name);
+    driver.events.on("error", (error) => this.#context?.report(error));
+    driver.events.on("peer:changed", (...parameters) => {
+      this.#events.emit("peer:changed", name, ...parameters);
+      this.#statusWriter?.soon();
+    });
+    return driver;
+  }
+
   /** Who is configured no more says goodbye: nobody is to keep its routes. Nobody waits for that, but new speakers. */
   #removeExcept(names: ReadonlySet<string>): void {
     for (const [name, instance] of this.#instances) {
       if (names.has(name)) continue;
       this.#instances.delete(name);
       instance.stop();
-      const gone: Promise<void> = farewell(instance.driver, this.#clock, (driver) => driver.close("withdraw"))
+      const { driver } = instance;
+      const gone: Promise<void> = farewell(driver, this.#clock, () => driver.close("withdraw"))
         .catch((error: unknown) => this.#context?.report(error))
         .finally(() => {
           this.#leaving.delete(gone);

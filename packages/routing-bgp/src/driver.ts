@@ -57,6 +57,12 @@ export interface SpeakerDriver {
   reset(peer: string, message?: string): Promise<void>;
   /** Ends the speaker, also one of another process. */
   close(mode: CloseMode, message?: string): Promise<void>;
+  /**
+   * Ends the speaker as `withdraw` does, if one runs, and removes what it or an earlier one has left where learned routes
+   * go. Needs no settings before.
+   * @throws what the kernel refuses to remove.
+   */
+  uninstall(install: SpeakerSettings["install"]): Promise<void>;
   /** Lets go of it: one of another process goes on, one of this process ends as if by `preserve`. */
   release(): Promise<void>;
 }

@@ -12,10 +12,10 @@ const FAREWELL = 5000;
 export async function farewell(
   driver: SpeakerDriver,
   clock: Clock,
-  goodbye: (driver: SpeakerDriver) => Promise<void>,
+  goodbye: () => Promise<void>,
 ): Promise<void> {
   try {
-    await within(clock, goodbye(driver));
+    await within(clock, goodbye());
   } finally {
     await within(clock, driver.release());
   }
@@ -36,6 +36,29 @@ export async function within<T>(clock: Clock, work: Promise<T>): Promise<T> {
   } finally {
     timer?.cancel();
   }
+}
+
+/**
+ * All of them, whatever becomes of the others.
+ *
+ * @throws `AggregateError` of what was thrown.
+ */
+export async function allOf(works: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(works);
+  const failures = results.flatMap((result): readonly unknown[] => {
+    if (result.status === "fulfilled") return [];
+    return result.reason instanceof AggregateError ? result.reason.errors : [result.reason];
+  });
+  if (failures.length > 0) throw new AggregateError(failures, "bgp: not everything has ended as it should");
+}
+
+/** An end for speakers that nobody here has heard of. */
+export function nobodyKnows(): NetloomError {
+  const message = "which speakers the node has is in the store, and nobody has read it";
+  return new NetloomError("ERR_CLOSED", message, {
+    remedy: "let the agent run before, or end netloom-bgp with --on-exit withdraw",
+    backend: "bgp",
+  });
 }
 
 function tooLate(): NetloomError {

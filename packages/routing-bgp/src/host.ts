@@ -2,7 +2,7 @@ import type { CloseMode, ConfigEffect, Speaker, SpeakerConfig } from "@netloom/b
 import { NetloomError, TypedEmitter, type Clock, type Emits } from "@netloom/core";
 import { reportOf, type DriverEvents, type SpeakerSettings } from "./driver.ts";
 import { sameInstall } from "./install.ts";
-import type { RouteTable } from "./kernel-routes.ts";
+import { removeAll, type RouteTable } from "./kernel-routes.ts";
 import { LearnedRoutes } from "./learned-routes.ts";
 import type { RestartState } from "./restart-state.ts";
 import { KeptSets, type SetChange } from "./route-sets.ts";
@@ -78,6 +78,18 @@ export class SpeakerHost {
 
   close(mode: CloseMode, message?: string): Promise<void> {
     return this.#next(() => this.#close(mode, message));
+  }
+
+  /** As {@link close} by `withdraw`; what an earlier process has left goes too. */
+  uninstall(install: SpeakerSettings["install"]): Promise<void> {
+    return this.#next(async () => {
+      await this.#close("withdraw", undefined);
+      await this.#options.restart?.forget();
+      if (install === false) return;
+      await using table = this.#options.openTable(install);
+      const refusals = await removeAll(table);
+      if (refusals.length > 0) throw refusals[0]!.error;
+    });
   }
 
   async #configure({ config, install }: SpeakerSettings): Promise<ConfigEffect | undefined> {

@@ -180,6 +180,14 @@ export class KernelRoutes {
   }
 }
 
+/** Of ours. Resolves to what is left, and why. */
+export async function removeAll(table: RouteTable): Promise<readonly RouteRefusal[]> {
+  const routes = new KernelRoutes(table);
+  await routes.adopt();
+  routes.clear();
+  return routes.flush();
+}
+
 export function prefixOf(write: RouteWrite): string {
   return write.kind === "remove" ? write.prefix : write.route.prefix;
 }

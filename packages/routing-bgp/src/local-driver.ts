@@ -52,9 +52,7 @@ class LocalDriver implements SpeakerDriver {
   }
 
   configure({ config, install }: SpeakerSettings): Promise<ConfigEffect | undefined> {
-    // A table that was given is the same whatever else is said of it.
-    const where = this.#fixedTable && install !== false ? {} : install;
-    return this.#host.configure({ config, install: where });
+    return this.#host.configure({ config, install: this.#where(install) });
   }
 
   async advertise(sets: RouteSets): Promise<void> {
@@ -86,7 +84,16 @@ class LocalDriver implements SpeakerDriver {
     return this.#host.close(...parameters);
   }
 
+  uninstall(install: SpeakerSettings["install"]): Promise<void> {
+    return this.#host.uninstall(this.#where(install));
+  }
+
   release(): Promise<void> {
     return this.#host.close("preserve");
+  }
+
+  /** A table that was given is the same whatever else is said of it. */
+  #where(install: SpeakerSettings["install"]): SpeakerSettings["install"] {
+    return this.#fixedTable && install !== false ? {} : install;
   }
 }

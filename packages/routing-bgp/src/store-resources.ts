@@ -13,6 +13,7 @@ import {
   parsePeerConfig,
   type BgpResources,
 } from "./resources/index.ts";
+import { noText } from "./secrets.ts";
 
 /**
  * Where the configuration stands in the backend's part of the store. What nodes say of themselves is beside it: else each
@@ -142,12 +143,6 @@ export class StoreResources {
 function split(key: string): readonly [folder: string, name: string] {
   const slash = key.indexOf("/");
   return [key.slice(0, slash), key.slice(slash + 1)];
-}
-
-/** Without the value: it may be the secret, written another way. */
-export function noText(secret: string): NetloomError {
-  const options = { remedy: "write a string", backend: "bgp" };
-  return new NetloomError("ERR_BGP_INVALID", `secret ${secret} is no text`, options);
 }
 
 function misnamed(name: string): NetloomError {

@@ -72,6 +72,7 @@ function methodsOf(driver: SpeakerDriver): SpeakerDriver {
     refresh: (...parameters) => driver.refresh(...parameters),
     reset: (...parameters) => driver.reset(...parameters),
     close: (...parameters) => driver.close(...parameters),
+    uninstall: (install) => driver.uninstall(install),
     release: () => driver.release(),
   };
 }
@@ -211,6 +212,28 @@ describe("bgp with options", () => {
     expect(context.listeners).toBe(0);
   });
 
+  it("says goodbye though it has followed nobody, or follows nobody any more", async () => {
+    for (const followed of [false, true]) {
+      const goodbyes: unknown[] = [];
+      let released = 0;
+      const ended: Wrap = (driver, instance) => ({
+        ...methodsOf(driver),
+        uninstall: async (install) => void goodbyes.push([instance, install]),
+        release: async () => void (released += 1),
+      });
+      const { routing, context, settle } = bench({ ...fixed, install: { metric: 7 } }, ended);
+      if (followed) {
+        routing.follow(context);
+        await settle();
+        await routing[Symbol.asyncDispose]();
+      }
+      released = 0;
+      await routing.uninstall();
+      expect(goodbyes).toEqual([["default", { metric: 7 }]]);
+      expect(released).toBe(1);
+    }
+  });
+
   it("waits for no speaker that cannot be reached then", async () => {
     const { createSpeaker } = fakeSpeakers();
     const context = new FakeContext(memoryStore());
@@ -220,7 +243,7 @@ describe("bgp with options", () => {
       install: false,
       driver: () => ({
         ...methodsOf(localDriver(createSpeaker)),
-        close: () => new Promise<void>(() => undefined),
+        uninstall: () => new Promise<void>(() => undefined),
         release: async () => void (released += 1),
       }),
     });
@@ -522,6 +545,28 @@ describe("bgp with resources in the store", () => {
     await writing;
     await context.clock.advance(1000);
     expect(await context.store.get(`${PREFIX}status/n1`)).toBeUndefined();
+  });
+
+  it("says goodbye when it follows nobody any more, to the speakers that there were", async () => {
+    const goodbyes: unknown[] = [];
+    const ended: Wrap = (driver, instance) => ({
+      ...methodsOf(driver),
+      uninstall: async () => void goodbyes.push(instance),
+    });
+    const { routing, context, settle } = await stored({}, ended);
+    routing.follow(context);
+    await settle();
+    await context.clock.advance(1000);
+    await routing[Symbol.asyncDispose]();
+    expect(await context.store.get(`${PREFIX}status/n1`)).toBeDefined();
+    await routing.uninstall();
+    expect(goodbyes).toEqual(["main"]);
+    expect(await context.store.get(`${PREFIX}status/n1`)).toBeUndefined();
+  });
+
+  it("says that it knows no speakers to end where nobody has read the store", async () => {
+    const { routing } = await stored();
+    await expect(routing.uninstall()).rejects.toMatchObject({ errors: [{ code: "ERR_CLOSED" }] });
   });
 
   it("writes into the store how it goes", async () => {

@@ -173,6 +173,37 @@ describe("a speaker in this process", () => {
     }
   });
 
+  it("takes away what an earlier one has left, and its memory, though it has no settings", async () => {
+    const state = memoryFile();
+    const first = bench({ state });
+    await first.driver.configure(settings);
+    first.speaker().become("tor", { capabilities: ["graceful-restart"] });
+    first.speaker().learn(["10.2.0.0/24", "192.0.2.1"]);
+    await first.settle();
+    await first.driver.release();
+    const { table } = first;
+    expect(table.routes.size).toBe(1);
+    const second = bench({ state, table });
+    await second.driver.uninstall({});
+    expect(table.routes.size).toBe(0);
+    const third = bench({ state });
+    await third.driver.configure(settings);
+    expect(third.speaker().started?.restarting).toBe(false);
+  });
+
+  it("ends what runs, and says what it could not take away", async () => {
+    const { driver, table, speaker, settle } = bench();
+    await driver.configure(settings);
+    speaker().learn(["10.2.0.0/24", "192.0.2.1"]);
+    await settle();
+    table.refused.add("10.2.0.0/24");
+    await expect(driver.uninstall({})).rejects.toThrow("unreachable");
+    expect(speaker().closed).toBe("withdraw");
+    table.refused.clear();
+    await driver.uninstall(false);
+    expect(table.routes.size).toBe(1);
+  });
+
   it("comes back as a restart where sessions were up, and not after it said goodbye", async () => {
     const state = memoryFile();
     const first = bench({ state });

@@ -7,6 +7,13 @@ import type { SetChange } from "../route-sets.ts";
 /** Routes in one answer. */
 const PAGE = 1000;
 
+type CloseParameters = readonly [
+  mode: CloseMode,
+  message: string | null | undefined,
+  /** The node is no node any more: what is left there goes too. */
+  install?: SpeakerSettings["install"],
+];
+
 /** What an agent may ask of the process, by name. Routes are read in pages; the agent numbers its readings. */
 export class Calls {
   readonly #host: SpeakerHost;
@@ -46,7 +53,8 @@ export class Calls {
         return host.speaker.reset(peer, message ?? undefined);
       }
       case "close": {
-        const [mode, message] = parameters as [CloseMode, string | null | undefined];
+        const [mode, message, install] = parameters as CloseParameters;
+        if (install !== undefined) return host.uninstall(install);
         return host.close(mode, message ?? undefined);
       }
       default:

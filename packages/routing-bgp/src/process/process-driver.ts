@@ -139,14 +139,23 @@ class ProcessDriver implements SpeakerDriver {
     await this.#call("reset", peer, message ?? null);
   }
 
-  async close(mode: CloseMode, message?: string): Promise<void> {
+  close(mode: CloseMode, message?: string): Promise<void> {
+    return this.#end(mode, message ?? null);
+  }
+
+  uninstall(install: SpeakerSettings["install"]): Promise<void> {
+    // A process of before this was known just ends its speaker.
+    return this.#end("withdraw", null, install);
+  }
+
+  async #end(...parameters: readonly unknown[]): Promise<void> {
     if (this.#ended.signal.aborted) return;
     this.#settings = undefined;
     this.#wanted = undefined;
     this.#sets = undefined;
     try {
       const { connection } = await this.#connected();
-      await connection.call("close", mode, message ?? null);
+      await connection.call("close", ...parameters);
     } finally {
       await this.release();
     }

@@ -29,13 +29,14 @@ async function socketPath(): Promise<string> {
 /** What `netloom-bgp` is, in this process, with fake speakers. */
 async function start(path: string, bufferLimit?: number, refuses?: (config: SpeakerConfig) => boolean) {
   const { createSpeaker, all } = fakeSpeakers();
+  const table = memoryTable();
   const host = new SpeakerHost({
     createSpeaker: (config) => {
       if (refuses?.(config) !== true) return createSpeaker(config);
       throw Object.assign(new Error("no such AS here"), { code: "ERR_BGP_CONFIG" });
     },
     clock: new ManualClock(),
-    openTable: () => memoryTable(),
+    openTable: () => table,
   });
   const errors: unknown[] = [];
   const server = await serveSpeaker({
@@ -46,7 +47,7 @@ async function start(path: string, bufferLimit?: number, refuses?: (config: Spea
   });
   const stop = async (): Promise<void> => server[Symbol.asyncDispose]();
   onTestFinished(stop);
-  return { host, stop, errors, speaker: (): FakeSpeaker => all.at(-1)!, speakers: all };
+  return { host, table, stop, errors, speaker: (): FakeSpeaker => all.at(-1)!, speakers: all };
 }
 
 /** An agent's end. */
@@ -321,6 +322,18 @@ describe("a speaker in a process of its own", () => {
     await second.advertise(new Map([["pods", pods]]));
     expect(speakers).toHaveLength(2);
     expect(speaker().sets.get("pods")).toEqual(pods);
+  });
+
+  it("takes away what is left there when the node is no node any more, though nothing runs", async () => {
+    const path = await socketPath();
+    const { table } = await start(path);
+    table.routes.set("10.2.0.0/24", { prefix: "10.2.0.0/24", nextHops: [{ via: "192.0.2.1" }] });
+    await agent(path).driver.uninstall({});
+    expect(table.routes.size).toBe(0);
+    const { driver } = agent(path);
+    await driver.configure(settings);
+    await driver.uninstall(false);
+    await expect(driver.peers()).rejects.toMatchObject({ code: "ERR_CLOSED" });
   });
 
   it("takes the place of a dead one's socket, and not that of a living one's", async () => {
