@@ -75,7 +75,8 @@ export interface Plan {
  * What to do so that a node has the addresses it needs, in the fewest calls. Pure and total: the same input makes the same
  * plan, an inventory that is as it should be makes none, and nothing in use is ever part of one.
  */
-export function plan(input: PlanInput): Plan {
+export function plan(given: PlanInput): Plan {
+  const input = ofInstance(given);
   const { inventory, capabilities, families } = input;
   const changes = new Map(families.map((family) => [family, changeOf(input, family)]));
   const finishing =
@@ -95,6 +96,12 @@ export function plan(input: PlanInput): Plan {
   if (refused) return { actions: [], shortages: growth.shortages };
   const shrinking = growth.actions.length > 0 || finishing.length > 0 ? [] : shrink(input, changes);
   return { actions: [...finishing, ...growth.actions, ...shrinking], shortages: growth.shortages };
+}
+
+/** Some instances can have less than their cloud. */
+function ofInstance(input: PlanInput): PlanInput {
+  const { blocks } = input.limits;
+  return blocks === undefined ? input : { ...input, capabilities: { ...input.capabilities, blocks } };
 }
 
 function changeOf(input: PlanInput, family: Family): PoolChange {

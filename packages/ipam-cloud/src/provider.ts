@@ -74,6 +74,8 @@ export interface NodeLimits {
   readonly slots: Readonly<Partial<Record<Family, number>>>;
   /** Slots of the whole instance by family, primary addresses included, where the cloud limits these too. */
   readonly slotsPerNode?: Readonly<Partial<Record<Family, number>>>;
+  /** Prefix lengths of the blocks that this instance can have. @defaultValue {@link CloudCapabilities.blocks} */
+  readonly blocks?: Readonly<Partial<Record<Family, number>>>;
 }
 
 /** So many addresses (`prefix` 32 or 128) or blocks. */

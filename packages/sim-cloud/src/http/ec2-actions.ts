@@ -1,8 +1,8 @@
 import type { Family } from "@netloom/core";
-import type { Wanted } from "@netloom/ipam-cloud";
+import type { CloudPool, Wanted } from "@netloom/ipam-cloud";
 import type { Ec2Api } from "../ec2/api.ts";
 import type { SimCloud } from "../cloud/sim-cloud.ts";
-import { addressOf, attachmentIdOf, instanceXml, interfaceXml, subnetXml, typeXml } from "./ec2-xml.ts";
+import { addressOf, attachmentIdOf, instanceXml, interfaceXml, subnetXml, typeXml, VPC } from "./ec2-xml.ts";
 import type { Form } from "./form.ts";
 import type { XmlValue } from "./xml.ts";
 
@@ -16,7 +16,7 @@ export const EC2_ACTIONS: Readonly<Record<string, Ec2Action>> = {
     const [instance] = filters.get("attachment.instance-id") ?? [];
     const tags = [...filters].filter(([name]) => name.startsWith("tag:"));
     const page = await api.describeNetworkInterfaces({
-      ...pageOf(form),
+      ...pageOf(form, sim),
       ...(ids.length === 0 ? {} : { ids }),
       ...(instance === undefined ? {} : { instance }),
       available: filters.get("status")?.[0] === "available",
@@ -34,10 +34,17 @@ export const EC2_ACTIONS: Readonly<Record<string, Ec2Action>> = {
     const found = await Promise.all(names.map((name) => api.describeInstanceTypes(name)));
     return { instanceTypeSet: found.map(([type], index) => typeXml(names[index]!, type!)) };
   },
-  async DescribeSubnets(form, api) {
-    const [zone] = form.filters().get("availability-zone") ?? [];
-    const page = await api.describeSubnets({ ...pageOf(form), ...(zone === undefined ? {} : { zone }) });
-    return { subnetSet: page.items.map(subnetXml), nextToken: page.nextToken };
+  async DescribeSubnets(form, api, sim) {
+    const filters = form.filters();
+    const [zone] = filters.get("availability-zone") ?? [];
+    const page = await api.describeSubnets({ ...pageOf(form, sim), ...(zone === undefined ? {} : { zone }) });
+    const fits = ({ id, tags }: CloudPool): boolean =>
+      [...filters].every(([name, values]) => {
+        if (name === "subnet-id") return values.includes(id);
+        if (name === "vpc-id") return values.includes(VPC);
+        return !name.startsWith("tag:") || values.includes(tags[name.slice("tag:".length)] ?? "");
+      });
+    return { subnetSet: page.items.filter(fits).map(subnetXml), nextToken: page.nextToken };
   },
   async CreateNetworkInterface(form, api, sim) {
     const clientToken = form.text("ClientToken");
@@ -143,11 +150,16 @@ async function assign(
   return wanted === undefined ? [] : request(wanted);
 }
 
-function pageOf(form: Form): { readonly maxResults?: number; readonly nextToken?: string } {
-  const maxResults = form.number("MaxResults");
+/** A page may be shorter than it was asked to be: the cloud has a size of its own. */
+function pageOf(
+  form: Form,
+  { options }: SimCloud,
+): { readonly maxResults: number; readonly nextToken?: string } {
+  const { pageSize = 1000 } = options;
+  const maxResults = Math.min(form.number("MaxResults") ?? pageSize, pageSize);
   const nextToken = form.text("NextToken");
   return {
-    ...(maxResults === undefined ? {} : { maxResults }),
+    maxResults,
     ...(nextToken === undefined ? {} : { nextToken }),
   };
 }

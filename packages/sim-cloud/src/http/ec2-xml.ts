@@ -3,6 +3,9 @@ import type { InstanceType, SimInstance, SimInterface } from "../cloud/records.t
 import { stateOf } from "../cloud/records.ts";
 import type { XmlValue } from "./xml.ts";
 
+/** The one there is. */
+export const VPC = "vpc-sim";
+
 /** An interface as `DescribeNetworkInterfaces` shows it. */
 export function interfaceXml(one: SimInterface, zone: string, monotonic: number): XmlValue {
   const state = stateOf(one, monotonic);
@@ -15,6 +18,7 @@ export function interfaceXml(one: SimInterface, zone: string, monotonic: number)
   return {
     networkInterfaceId: one.id,
     subnetId: one.pool,
+    vpcId: VPC,
     availabilityZone: zone,
     macAddress: one.mac,
     interfaceType: "interface",
@@ -49,6 +53,7 @@ export function instanceXml(instance: SimInstance): XmlValue {
   return {
     instanceId: instance.id,
     instanceType: instance.type,
+    vpcId: VPC,
     instanceState: { code: 16, name: "running" },
     placement: { availabilityZone: instance.zone },
     tagSet: tagsXml(instance.tags),
@@ -73,6 +78,7 @@ export function subnetXml({ id, zone, cidrs, tags, freeAddresses }: CloudPool): 
   const ipv6 = cidrs.filter((cidr) => !isIpv4(cidr));
   return {
     subnetId: id,
+    vpcId: VPC,
     availabilityZone: zone,
     cidrBlock: cidrs.find(isIpv4),
     availableIpAddressCount: freeAddresses?.[4] ?? 0,

@@ -39,7 +39,12 @@ export class Form {
     for (let number = 1; ; number++) {
       const name = this.text(`Filter.${number}.Name`);
       if (name === undefined) return filters;
-      filters.set(name, this.list(`Filter.${number}.Value`));
+      const values = this.list(`Filter.${number}.Value`);
+      // There are no patterns here, but what would be one is escaped.
+      filters.set(
+        name,
+        values.map((value) => value.replaceAll(/\\(.)/g, "$1")),
+      );
     }
   }
 

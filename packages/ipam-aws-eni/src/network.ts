@@ -1,0 +1,138 @@
+import { CloudError, type CloudCall, type CloudNode, type CloudPool } from "@netloom/ipam-cloud";
+import type { Filter, Instance, NetworkInterface } from "@aws-sdk/client-ec2";
+import type { Ec2 } from "./ec2.ts";
+import { hasCode } from "./errors.ts";
+import type { AwsEniProviderOptions } from "./options.ts";
+import { poolOf } from "./views.ts";
+
+/** The instance; `undefined` where it is gone or about to be. */
+export async function findInstance(ec2: Ec2, id: string, call: CloudCall): Promise<Instance | undefined> {
+  try {
+    const answer = await ec2.send("DescribeInstances", { InstanceIds: [id] }, call, { instance: id });
+    const [found] = (answer.Reservations ?? []).flatMap(({ Instances = [] }) => Instances);
+    // EC2 shows those that have ended for an hour or so.
+    return /^(terminated|shutting-down)$/.test(found?.State?.Name ?? "") ? undefined : found;
+  } catch (error) {
+    if (hasCode(error, "InvalidInstanceID.NotFound")) return undefined;
+    throw error;
+  }
+}
+
+/** Interfaces that all these filters fit. */
+export function interfacesWith(
+  ec2: Ec2,
+  Filters: Filter[],
+  call: CloudCall,
+): AsyncGenerator<NetworkInterface> {
+  return ec2.list(
+    "DescribeNetworkInterfaces",
+    { Filters },
+    call,
+    (answer) => answer.NetworkInterfaces,
+    (one) => one.NetworkInterfaceId,
+  );
+}
+
+export function interfacesOf(ec2: Ec2, node: CloudNode, call: CloudCall): AsyncGenerator<NetworkInterface> {
+  return interfacesWith(ec2, [filter("attachment.instance-id", node.instance)], call);
+}
+
+/** `undefined` where there is none, or none that is visible yet. */
+export async function findInterface(
+  ec2: Ec2,
+  id: string,
+  call: CloudCall,
+): Promise<NetworkInterface | undefined> {
+  try {
+    const input = { NetworkInterfaceIds: [id] };
+    const answer = await ec2.send("DescribeNetworkInterfaces", input, call, { interface: id });
+    return answer.NetworkInterfaces?.[0];
+  } catch (error) {
+    if (hasCode(error, "InvalidNetworkInterfaceID.NotFound")) return undefined;
+    throw error;
+  }
+}
+
+/** Subnets that the node may use. */
+export async function* subnetsOf(
+  ec2: Ec2,
+  { subnets = {}, vpc: known }: AwsEniProviderOptions,
+  node: CloudNode,
+  call: CloudCall,
+): AsyncGenerator<CloudPool> {
+  const { ids, tags, sameZone = true } = subnets;
+  let { zone } = node;
+  let vpc = known;
+  if ((vpc === undefined && ids === undefined) || (zone === undefined && sameZone)) {
+    const instance = await knownInstance(ec2, node, call);
+    zone ??= instance.Placement?.AvailabilityZone;
+    vpc ??= instance.VpcId;
+  }
+  const filters = [
+    ...(vpc === undefined ? [] : [filter("vpc-id", vpc)]),
+    ...(zone === undefined || !sameZone ? [] : [filter("availability-zone", zone)]),
+    ...(ids === undefined ? [] : [filter("subnet-id", ...ids)]),
+    ...tagFilters(tags),
+    filter("state", "available"),
+  ];
+  const found = ec2.list(
+    "DescribeSubnets",
+    { Filters: filters },
+    call,
+    (answer) => answer.Subnets,
+    (subnet) => subnet.SubnetId,
+  );
+  for await (const subnet of found) yield poolOf(subnet);
+}
+
+/** Ids of the groups of a new interface of the node. */
+export async function securityGroupsOf(
+  ec2: Ec2,
+  { securityGroups, vpc: known }: AwsEniProviderOptions,
+  requested: readonly string[] | undefined,
+  node: CloudNode,
+  call: CloudCall,
+): Promise<readonly string[]> {
+  if (securityGroups?.ids !== undefined) return securityGroups.ids;
+  if (securityGroups?.tags !== undefined) {
+    const vpc = known ?? (await knownInstance(ec2, node, call)).VpcId;
+    const filters = [
+      ...(vpc === undefined ? [] : [filter("vpc-id", vpc)]),
+      ...tagFilters(securityGroups.tags),
+    ];
+    const ids: string[] = [];
+    for await (const { GroupId } of ec2.list(
+      "DescribeSecurityGroups",
+      { Filters: filters },
+      call,
+      (answer) => answer.SecurityGroups,
+      (group) => group.GroupId,
+    ))
+      if (GroupId !== undefined) ids.push(GroupId);
+    // In one order, for a client token stands for the same parameters.
+    if (ids.length > 0) return ids.toSorted();
+    const text = Object.entries(securityGroups.tags).map(([key, value]) => `${key}=${value}`);
+    throw new CloudError({ kind: "invalid" }, `no security group of ${vpc} has the tags ${text.join(", ")}`);
+  }
+  if (requested !== undefined) return requested;
+  for await (const { Attachment, Groups = [] } of interfacesOf(ec2, node, call)) {
+    if (Attachment?.DeviceIndex === 0)
+      return Groups.flatMap(({ GroupId }) => (GroupId === undefined ? [] : [GroupId]));
+  }
+  throw new CloudError({ kind: "gone", what: "instance" }, `${node.instance} has no first interface`);
+}
+
+async function knownInstance(ec2: Ec2, { instance }: CloudNode, call: CloudCall): Promise<Instance> {
+  const found = await findInstance(ec2, instance, call);
+  if (found !== undefined) return found;
+  throw new CloudError({ kind: "gone", what: "instance" }, `EC2 knows no instance ${instance} that runs`);
+}
+
+export function filter(name: string, ...values: readonly string[]): Filter {
+  // In filters, * and ? stand for anything.
+  return { Name: name, Values: values.map((value) => value.replaceAll(/[*?\\]/g, String.raw`\$&`)) };
+}
+
+export function tagFilters(tags: Readonly<Record<string, string>> = {}): readonly Filter[] {
+  return Object.entries(tags).map(([key, value]) => filter(`tag:${key}`, value));
+}
