@@ -28,6 +28,7 @@ describe.skipIf(unprivileged)("addresses", () => {
       broadcast: "10.0.0.255",
       label: "a:x",
       metric: 7,
+      protocol: 110,
       validLifetime: 1000,
       preferredLifetime: 500,
     });
@@ -43,12 +44,14 @@ describe.skipIf(unprivileged)("addresses", () => {
       broadcast: "10.0.0.255",
       label: "a:x",
       metric: 7,
+      protocol: 110,
       permanent: false,
       scope: "universe",
     });
     expect(lease?.validLifetime).toBeGreaterThan(990);
     expect(lease?.preferredLifetime).toBeLessThanOrEqual(500);
     expect(peer).toMatchObject({ address: "10.0.1.1/32", peer: "10.0.1.2", scope: "link", permanent: true });
+    expect(peer?.protocol).toBe(0);
     expect(six).toMatchObject({ family: 6, address: "fd00::1/64", noPrefixRoute: true, tentative: false });
 
     const theirs = seen(netns);

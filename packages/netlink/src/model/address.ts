@@ -36,6 +36,8 @@ export interface Address {
   readonly preferredLifetime: number | undefined;
   /** Metric of the prefix route. */
   readonly metric: number | undefined;
+  /** Who added it (Linux 5.18): 1 to 3 are the kernel's own, other numbers whoever wrote them; 0 where nobody said. */
+  readonly protocol: number;
 }
 
 export interface AddressOptions {
@@ -60,6 +62,8 @@ export interface AddressOptions {
   readonly preferredLifetime?: number | undefined;
   /** Metric of the prefix route. @defaultValue the kernel's own */
   readonly metric?: number | undefined;
+  /** Who adds it, 0 to 255; kernels before 5.18 forget it. @defaultValue 0 */
+  readonly protocol?: number | undefined;
 }
 
 export interface ListAddressesOptions {

@@ -14,7 +14,16 @@ export const RTM_DELADDR = 21;
 export const RTM_GETADDR = 22;
 
 /** Attributes of linux/if_addr.h. */
-const IFA = { ADDRESS: 1, LOCAL: 2, LABEL: 3, BROADCAST: 4, CACHEINFO: 6, FLAGS: 8, RT_PRIORITY: 9 } as const;
+const IFA = {
+  ADDRESS: 1,
+  LOCAL: 2,
+  LABEL: 3,
+  BROADCAST: 4,
+  CACHEINFO: 6,
+  FLAGS: 8,
+  RT_PRIORITY: 9,
+  PROTO: 11,
+} as const;
 
 const IFA_F_SECONDARY = 0x01;
 const IFA_F_NODAD = 0x02;
@@ -56,6 +65,8 @@ export function writeAddress(writer: MessageWriter, op: string, options: Address
   if (flags !== 0) writer.attributeU32(IFA.FLAGS, flags);
   if (options.metric !== undefined)
     writer.attributeU32(IFA.RT_PRIORITY, integer(op, "a metric", options.metric));
+  if (options.protocol !== undefined)
+    writer.attributeU8(IFA.PROTO, integer(op, "a protocol number", options.protocol, 0, 255));
   writeLifetimes(writer, op, options);
 }
 
@@ -138,11 +149,15 @@ export function decodeAddress(message: MessageCursor): Address | undefined {
     validLifetime: found.validLifetime,
     preferredLifetime: found.preferredLifetime,
     metric: found.metric,
+    protocol: found.protocol,
   };
 }
 
 interface AddressAttributes extends Mutable<
-  Pick<Address, "broadcast" | "label" | "flags" | "validLifetime" | "preferredLifetime" | "metric">
+  Pick<
+    Address,
+    "broadcast" | "label" | "flags" | "validLifetime" | "preferredLifetime" | "metric" | "protocol"
+  >
 > {
   address: string | undefined;
   local: string | undefined;
@@ -158,6 +173,7 @@ function decodeAttributes(attributes: AttributeCursor, flags: number): AddressAt
     validLifetime: undefined,
     preferredLifetime: undefined,
     metric: undefined,
+    protocol: 0,
   };
   while (attributes.next()) {
     switch (attributes.type) {
@@ -179,6 +195,9 @@ function decodeAttributes(attributes: AttributeCursor, flags: number): AddressAt
         break;
       case IFA.RT_PRIORITY:
         found.metric = attributes.u32();
+        break;
+      case IFA.PROTO:
+        found.protocol = attributes.u8();
         break;
       case IFA.CACHEINFO:
         found.preferredLifetime = lifetime(attributes.u32());

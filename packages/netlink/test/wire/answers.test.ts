@@ -110,6 +110,7 @@ describe("answers of the kernel are read", () => {
       validLifetime: 1000,
       preferredLifetime: 500,
       metric: undefined,
+      protocol: 0,
     });
     expect(read(decodeAddress, "addressPeer")).toMatchObject({ address: "10.0.1.1/32", peer: "10.0.1.2" });
     expect(read(decodeAddress, "address6")).toMatchObject({
