@@ -59,6 +59,15 @@ static __always_inline int way_of(const struct walk *walk, const struct endpoint
 	return walk->ttl <= 1 ? DROP_TTL_EXCEEDED : 0;
 }
 
+/*
+ * The table whose routes a packet must take; 0: any that the node has. An address that is of one interface leaves by it, or
+ * the fabric drops it: not what speaks as a frontend or, masqueraded, as the node.
+ */
+static __always_inline __u32 table_of(const struct walk *walk, const struct endpoint_value *pod, bool keeps_address)
+{
+	return keeps_address && walk->goes.source == walk->came.source ? pod->table : 0;
+}
+
 /* What leaves a pod: the node side of its veth pair, ingress. One program serves every pod of the node. */
 SEC("tcx/ingress")
 int from_container(struct __sk_buff *skb)
@@ -70,6 +79,7 @@ int from_container(struct __sk_buff *skb)
 	struct next_hop hop = {};
 	__u32 chosen = 0;
 	__be32 tunnel = 0;
+	__u32 table = 0;
 	bool native = false;
 	bool asked, own_address;
 	int reason;
@@ -107,9 +117,14 @@ int from_container(struct __sk_buff *skb)
 		tunnel = tunnel_of(entry);
 		native = is_native(entry) && !tunnel && !is_this_node(walk.goes.destination);
 	}
+	/* Answers are from whom was asked; of errors, those about what came to a frontend. */
+	own_address = walk.ct_state == CT_REPLY ||
+		      (walk.ct_state == CT_RELATED && ct && (ct->flags & CT_FROM_OUTSIDE));
+	if (!peer && !tunnel && !is_this_node(walk.goes.destination))
+		table = table_of(&walk, pod, native || own_address || !masquerade);
 	reason = way_of(&walk, peer, tunnel, native);
-	if (!reason && native) {
-		reason = find_next_hop(skb, &walk, &hop);
+	if (!reason && (native || table)) {
+		reason = find_next_hop(skb, &walk, &hop, table);
 		walk.skb = skb;
 	}
 	if (reason)
@@ -163,10 +178,7 @@ int from_container(struct __sk_buff *skb)
 		return to_stack(&walk);
 	if (tunnel)
 		return to_overlay_node(&walk, tunnel);
-	if (native)
+	if (native || table)
 		return to_native(&walk, &hop);
-	/* Answers are from whom was asked; of errors, those about what came to a frontend. */
-	own_address = walk.ct_state == CT_REPLY ||
-		      (walk.ct_state == CT_RELATED && ct && (ct->flags & CT_FROM_OUTSIDE));
 	return to_uplink(&walk, own_address);
 }

@@ -126,7 +126,7 @@ static __always_inline int serve_elsewhere(struct walk *walk, struct served *ser
 			return DROP_UNROUTABLE;
 		if (walk->ttl <= 1)
 			return DROP_TTL_EXCEEDED;
-		reason = find_next_hop(skb, walk, hop);
+		reason = find_next_hop(skb, walk, hop, 0);
 		walk->skb = skb;
 		if (reason)
 			return reason;

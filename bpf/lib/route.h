@@ -12,13 +12,15 @@ struct next_hop {
 };
 
 /*
- * Asks the node's routes, as for a packet that it forwards. Beyond where to, they say whether there is a way at all, and
- * whether it is wide enough: bpf_redirect_neigh would take a destination without a route for one on the link, and a packet
- * that is too long would be lost without a word. Returns 0 or a drop reason. Not static: as rewrite_packet.
+ * Asks the node's routes, as for a packet that it forwards, or those of one table. Beyond where to, they say whether there
+ * is a way at all, and whether it is wide enough: bpf_redirect_neigh would take a destination without a route for one on
+ * the link, and a packet that is too long would be lost without a word. Returns 0 or a drop reason. Not static: as
+ * rewrite_packet.
  */
-__noinline int find_next_hop(struct __sk_buff *skb, const struct walk *walk, struct next_hop *hop)
+__noinline int find_next_hop(struct __sk_buff *skb, const struct walk *walk, struct next_hop *hop, __u32 table)
 {
 	struct bpf_fib_lookup question = { .family = AF_INET };
+	__u32 flags = BPF_FIB_LOOKUP_SKIP_NEIGH;
 	long answer;
 
 	if (!walk || !hop)
@@ -32,7 +34,11 @@ __noinline int find_next_hop(struct __sk_buff *skb, const struct walk *walk, str
 	/* What a device will cut into packets is as long as it likes: the kernel compares their size. */
 	if (!skb->gso_size)
 		question.tot_len = skb->len - ETH_HLEN;
-	answer = bpf_fib_lookup(skb, &question, sizeof(question), BPF_FIB_LOOKUP_SKIP_NEIGH);
+	if (table) {
+		question.tbid = table;
+		flags |= BPF_FIB_LOOKUP_DIRECT | BPF_FIB_LOOKUP_TBID;
+	}
+	answer = bpf_fib_lookup(skb, &question, sizeof(question), flags);
 	switch (answer) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
 		break;

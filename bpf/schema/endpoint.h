@@ -13,6 +13,7 @@ struct endpoint_value {
 	__u32 policy;                   /* the policy set in force: first field of policy_key */
 	__u32 egress_shape;             /* enum policy_shape: which probes that set needs */
 	__u32 ingress_shape;
+	__u32 table;                    /* routes by which what bears this address leaves the node; 0: the node's own */
 	__u16 id;
 	__u16 flags;                    /* enum endpoint_flag */
 	struct mac_address mac;         /* the pod's own */

@@ -18,10 +18,12 @@ import {
   type Underlay,
 } from "@netloom/core";
 import { maps as definitions } from "@netloom/core/backend";
+import { Arrivals } from "./arrivals.ts";
 import { ensureMounted, unmountIfOurs } from "./bpffs.ts";
 import { kernel, refused } from "./errors.ts";
 import { EventHub } from "./events.ts";
 import { ensureHostDevice, HOST_DEVICE, removeHostDevice } from "./host-device.ts";
+import { applyInterfaces, removeInterfaces } from "./interfaces.ts";
 import { driftsBetween, takeInventory } from "./inventory.ts";
 import { openMaps } from "./maps.ts";
 import { readMetrics } from "./metrics.ts";
@@ -59,6 +61,9 @@ interface Running {
   readonly maps: DatapathMaps;
   readonly events: EventHub;
   readonly context: DatapathContext;
+  readonly arrivals: Arrivals;
+  /** What was to be carried out last. */
+  plan: RoutePlan;
 }
 
 class EbpfDatapath implements Datapath {
@@ -123,8 +128,12 @@ class EbpfDatapath implements Datapath {
       maps.settings.set(0, { events: this.#config.eventLevel });
       programs.adopt();
       await programs.attachToNode();
-      applyRoutes(network.rtnl, { plan: context.plan, routers: context.routers, uplink: uplink.index });
-      this.#running = { network, sole, pins, programs, former: [], maps, events, context };
+      const arrivals = new Arrivals(network.rtnl, () => this.#applyInterfaces());
+      undo.push(() => arrivals[Symbol.dispose]());
+      const { plan } = context;
+      const running = { network, sole, pins, programs, former: [], maps, events, context, arrivals, plan };
+      await this.#applyRoutes(running, plan, uplink.index);
+      this.#running = running;
     } catch (error) {
       for (const step of undo.reverse()) step();
       throw error;
@@ -167,7 +176,7 @@ class EbpfDatapath implements Datapath {
     signal?.throwIfAborted();
     const running = this.#started();
     const { uplink } = await this.#ensureDevices(running, plan);
-    applyRoutes(running.network.rtnl, { plan, routers: running.context.routers, uplink });
+    await this.#applyRoutes(running, plan, uplink);
   }
 
   async audit(
@@ -182,10 +191,31 @@ class EbpfDatapath implements Datapath {
     const failures: unknown[] = [];
     const { uplink } = await this.#ensureDevices(running, plan);
     for (const hook of hooks) await this.attach(hook).catch((error: unknown) => failures.push(error));
-    applyRoutes(network.rtnl, { plan, routers: running.context.routers, uplink });
+    await this.#applyRoutes(running, plan, uplink);
     const drifts = driftsBetween(before, takeInventory(network, pins, hooks));
     if (failures.length > 0) throw new AggregateError(failures, "some endpoints could not be brought back");
     return drifts;
+  }
+
+  /** To other nodes, and by the interfaces that pods' addresses belong to. */
+  async #applyRoutes(running: Running, plan: RoutePlan, uplink: number): Promise<void> {
+    running.plan = plan;
+    const { network, context, pins, programs, arrivals } = running;
+    applyRoutes(network.rtnl, { plan, routers: context.routers, uplink });
+    const known = await applyInterfaces(plan, { rtnl: network.rtnl, pins, programs, uplink });
+    arrivals.expect(
+      (plan.interfaces ?? []).map(({ mac }) => mac),
+      known,
+    );
+  }
+
+  /** A device has come that was waited for. */
+  async #applyInterfaces(): Promise<void> {
+    const running = this.#running;
+    if (running === undefined) return;
+    const { network, context } = running;
+    const uplink = network.uplink(this.#config.uplink, context.addresses).index;
+    await this.#applyRoutes(running, running.plan, uplink);
   }
 
   /** The node's own devices, and what is attached to them. */
@@ -256,6 +286,7 @@ class EbpfDatapath implements Datapath {
     for (const { name } of podInterfaces(network.rtnl)) await removePodInterface(network, name);
     kernel("remove the node's devices and routes", () => {
       removeRoutes(network.rtnl);
+      removeInterfaces(network.rtnl);
       removeOverlay(network.rtnl);
       removeHostDevice(network);
     });
@@ -266,6 +297,7 @@ class EbpfDatapath implements Datapath {
     const running = this.#running;
     this.#running = undefined;
     running?.events[Symbol.dispose]();
+    running?.arrivals[Symbol.dispose]();
     for (const programs of [running?.programs, ...(running?.former ?? [])]) programs?.[Symbol.dispose]();
     running?.network[Symbol.dispose]();
     running?.sole[Symbol.dispose]();

@@ -1,6 +1,7 @@
 import type { Drift, EndpointHook } from "@netloom/core";
 import { Netns, Rtnl } from "@netloom/netlink";
 import { forwards, HOST_DEVICE } from "./host-device.ts";
+import { interfaceInventory } from "./interfaces.ts";
 import type { NodeNetwork } from "./node.ts";
 import { OVERLAY_DEVICE } from "./overlay.ts";
 import { openLink, type Pins } from "./pins.ts";
@@ -33,6 +34,7 @@ export function takeInventory(
     const { to, device, encap, via, source, mtu } = route;
     found.set(`route ${to}`, [device, encap?.to ?? via, source, mtu].join(" "));
   }
+  for (const [name, state] of interfaceInventory(rtnl)) found.set(name, state);
   for (const { name, interface: device } of podInterfaces(rtnl)) {
     const link = rtnl.links.find(device);
     found.set(`interface ${name}`, `up ${link?.up} mtu ${link?.mtu}`);

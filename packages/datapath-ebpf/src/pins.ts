@@ -15,7 +15,10 @@ export const DIRECTIONS: Readonly<Record<HookName, Direction>> = {
   "to-netdev": "egress",
 };
 
-/** What a link is attached to: one of the node's two devices, or the node side of a pod's interface, by its name. */
+/**
+ * What a link is attached to: one of the node's two devices, one that pods' addresses belong to, or the node side of a
+ * pod's interface, by its name.
+ */
 export type Place = "uplink" | "overlay" | (string & {});
 
 interface PinnedLink {

@@ -1,6 +1,7 @@
 import { parseAddress, type DatapathContext, type RoutePlan } from "@netloom/core";
-import { configDefaults, ofFamily, type Config } from "@netloom/core/backend";
-import { HOST_IFINDEX, OVERLAY_IFINDEX, UPLINK_IFINDEX } from "./fabric/node.ts";
+import { configDefaults, ofFamily, routeTableOf, type Config } from "@netloom/core/backend";
+import type { NextHop } from "./walk/route.ts";
+import { FIRST_INTERFACE_IFINDEX, HOST_IFINDEX, OVERLAY_IFINDEX, UPLINK_IFINDEX } from "./fabric/devices.ts";
 
 /** The constants of the programs, as the kernel's loader sets them. */
 export function configOf(context: DatapathContext, masquerade: boolean): Config {
@@ -22,6 +23,16 @@ export function overlayOf({ overlay }: RoutePlan): Partial<Config> {
   return overlay === undefined
     ? { overlayIfindex: 0 }
     : { overlayIfindex: OVERLAY_IFINDEX, overlayPort: overlay.port };
+}
+
+/** The tables of the interfaces that pods' addresses belong to. */
+export function tablesOf({ interfaces = [] }: RoutePlan): ReadonlyMap<number, NextHop> {
+  return new Map(
+    interfaces.map((one, index) => [
+      routeTableOf(one),
+      { ifindex: FIRST_INTERFACE_IFINDEX + index, address: parseAddress(one.gateway).w3 },
+    ]),
+  );
 }
 
 /** As the number that a big-endian field holds. */

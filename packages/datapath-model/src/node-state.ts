@@ -11,6 +11,7 @@ import {
 } from "@netloom/core/backend";
 import { memoryMap, type MemoryMap, type MemoryMaps } from "@netloom/core/memory";
 import { EventRing } from "./event-ring.ts";
+import type { NextHop } from "./walk/route.ts";
 import { FLAT, type RouteTable } from "./fabric/routes.ts";
 
 /** Does a socket of the node speak, or listen, on this port towards that peer? */
@@ -40,6 +41,8 @@ export class NodeState {
   /** Of the node, and how large a packet its uplink carries. */
   routes: RouteTable = FLAT;
   mtu: number = Infinity;
+  /** Of interfaces that pods' addresses belong to: the one way that each of their tables has. */
+  tables: ReadonlyMap<number, NextHop> = new Map();
   readonly #counts = new Map<number, Count>();
 
   constructor(

@@ -6,6 +6,7 @@ import {
   type AbortOptions,
   type Cidr,
   type Family,
+  type LocalNode,
   type NativeRange,
   type NodeRoute,
   type RoutedNode,
@@ -14,6 +15,7 @@ import {
   type Underlay,
 } from "@netloom/core";
 import { ofFamily, podMtu, podRanges, type Claimant } from "@netloom/core/backend";
+import { plannedInterfaces } from "./interfaces.ts";
 import { NAME, parseOptions, type NativeConfig, type NativeOptions } from "./options.ts";
 
 /**
@@ -41,7 +43,7 @@ class NativeRouting implements Routing {
     return this.#config.tunnel?.overhead(underlay) ?? 0;
   }
 
-  plan(local: RoutedNode, remotes: readonly RoutedNode[], underlay: Underlay): RoutePlan {
+  plan(local: LocalNode, remotes: readonly RoutedNode[], underlay: Underlay): RoutePlan {
     const { native: outside, directRoutes, tunnel } = this.#config;
     const mtu = podMtu(local, underlay, 0, NAME);
     const { reachable, unreachable } = sorted(local, remotes, underlay.family);
@@ -51,6 +53,7 @@ class NativeRouting implements Routing {
     const isNear = new Set(near.map(({ name }) => name));
     const own = ranges.filter(({ node }) => isNear.has(node));
     const across = tunnel?.plan(local, havingOnly(ranges, far), underlay);
+    const { interfaces, unusable } = plannedInterfaces(local.interfaces ?? []);
     return {
       overlay: across?.overlay,
       // Also while all nodes are near: pods keep the MTU they began with.
@@ -66,7 +69,8 @@ class NativeRouting implements Routing {
         ...(directRoutes ? own.flatMap((range) => neighbours.route(range)) : []),
         ...(across?.routes ?? []),
       ],
-      problems: [...unreachable, ...problems, ...(across?.problems ?? [])],
+      ...(interfaces.length === 0 ? {} : { interfaces }),
+      problems: [...unusable, ...unreachable, ...problems, ...(across?.problems ?? [])],
     };
   }
 

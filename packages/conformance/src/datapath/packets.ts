@@ -148,6 +148,7 @@ async function open(world: DatapathWorld): Promise<Bench> {
         { address: at(10 + number) },
         {
           ...{ ifindex, mac, gatewayMac, id: number, identity: 300 + number, flags: 0, policy: 7 },
+          table: 0,
           egressShape: PolicyShape.POLICY_SHAPE_DEFAULT_ALLOW,
           ingressShape: PolicyShape.POLICY_SHAPE_DEFAULT_ALLOW,
           ...changes,

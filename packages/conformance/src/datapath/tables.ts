@@ -37,6 +37,7 @@ export function tablesOf(maps: DatapathMaps): readonly Table[] {
         policy: 7,
         egressShape: 0x8000_0000,
         ingressShape: 3,
+        table: 2 ** 31 + n,
         id: n % 65_536,
         flags: variant,
         mac: 0x0200_0000_0000 + n,

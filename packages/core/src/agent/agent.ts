@@ -453,7 +453,9 @@ class NetloomAgent implements Agent {
   #makePlan(): RoutePlan {
     const nodes = [...this.#facts.nodes.values()].map(({ value }) => value);
     const remotes = nodes.filter(({ name }) => name !== this.name);
-    const plan = this.#options.routing.plan(this.#node, remotes, this.#underlay!);
+    const interfaces = this.#options.ipam.interfaces?.() ?? [];
+    const local = interfaces.length === 0 ? this.#node : { ...this.#node, interfaces };
+    const plan = this.#options.routing.plan(local, remotes, this.#underlay!);
     // The same problem is told once, not at every change of any node.
     const problems = plan.problems.map(messageOf).join("\n");
     if (problems !== this.#problems) for (const problem of plan.problems) this.#report(problem);

@@ -1,4 +1,4 @@
-import { cidrAround, parseAddress } from "../address/index.ts";
+import { cidrAround, parseAddress, parseCidr } from "../address/index.ts";
 import { partOf } from "../datapath/table-part.ts";
 import { Mirror } from "../datapath/mirror.ts";
 import {
@@ -17,8 +17,10 @@ import { isNetloomError, NetloomError } from "../errors.ts";
 import type { FactChange, FactTables, Known } from "../facts/fact-tables.ts";
 import { identityScope, RESERVED_IDENTITIES } from "../identity/numeric.ts";
 import { Ipcache, type IpcacheEntry } from "../ipcache/ipcache.ts";
+import { LpmMap } from "../ipcache/lpm.ts";
 import type { LabelTable } from "../labels/index.ts";
 import type { NodeFact } from "../node/node.ts";
+import { routeTableOf } from "../node/route-table.ts";
 import { Peers } from "../policy/peers.ts";
 import { PolicySets, type PolicyAssignment } from "../policy/policy-sets.ts";
 import { RuleBook } from "../policy/rule-book.ts";
@@ -77,6 +79,8 @@ export class Derivation {
   readonly #nodeAddresses = new Map<string, readonly string[]>();
   /** To the pods of other nodes, as the plan says: by which tunnel, or natively. */
   #ways: ReadonlyMap<string, string | undefined> = new Map();
+  /** The routing tables of this node's interfaces, by the ranges of pods that they have. */
+  #tables = new LpmMap<number>();
   /** Keys of the endpoints of each node. */
   readonly #endpointsOf = new Map<string, Set<string>>();
   readonly #endpointAddresses = new Map<string, readonly string[]>();
@@ -157,6 +161,10 @@ export class Derivation {
     for (const prefix of local) cidrs.set(prefix, { identity, ...AS_ANY_OTHER });
     this.ipcache.setPodCIDRs(cidrs);
     this.ipcache.setNative(plan.native.flatMap(({ prefix, node }) => (node === undefined ? [prefix] : [])));
+    this.#tables = new LpmMap();
+    for (const one of plan.interfaces ?? []) {
+      for (const range of one.ranges) this.#tables.set(parseCidr(range), routeTableOf(one));
+    }
     const before = this.#ways;
     this.#ways = new Map(plan.nodes.map(({ node, tunnel }) => [node, tunnel]));
     for (const node of new Set([...before.keys(), ...this.#ways.keys()])) {
@@ -391,12 +399,15 @@ export class Derivation {
       const attachment = this.#attachments.get(fact.name);
       if (attachment === undefined) continue;
       const value = this.#endpointValue(fact, attachment);
-      for (const address of fact.addresses) wanted.push([{ address: parseAddress(address) }, value]);
+      for (const text of fact.addresses) {
+        const address = parseAddress(text);
+        wanted.push([{ address }, { ...value, table: this.#tables.lookup(address) ?? 0 }]);
+      }
     }
     this.#endpoints.replace(wanted);
   }
 
-  #endpointValue(fact: EndpointFact, attachment: Attachment): EndpointValue {
+  #endpointValue(fact: EndpointFact, attachment: Attachment): Omit<EndpointValue, "table"> {
     const { identity } = fact;
     const written = this.#written.get(identity);
     const locked = written?.policy !== this.sets.of(identity)?.policy;

@@ -15,6 +15,7 @@ export { askPolicy } from "../policy/verdict.ts";
 export type { KnownIdentity, PolicyLookup, PolicyQuestion, PolicyVerdict } from "../policy/verdict.ts";
 export type { PolicyEntry } from "../policy/compile.ts";
 export { ofFamily } from "../node/node.ts";
+export { routeTableOf } from "../node/route-table.ts";
 export { podMtu } from "../node/pod-mtu.ts";
 export { podRanges } from "../node/pod-ranges.ts";
 export type { PodRanges } from "../node/pod-ranges.ts";

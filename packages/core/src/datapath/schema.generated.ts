@@ -829,13 +829,14 @@ export const endpointKeyCodec: Codec<EndpointKey> = {
   },
 };
 
-/** `struct endpoint_value`, 36 bytes. */
+/** `struct endpoint_value`, 40 bytes. */
 export interface EndpointValue {
   readonly ifindex: number;
   readonly identity: number;
   readonly policy: number;
   readonly egressShape: number;
   readonly ingressShape: number;
+  readonly table: number;
   readonly id: number;
   readonly flags: number;
   readonly mac: Mac;
@@ -843,21 +844,22 @@ export interface EndpointValue {
 }
 
 export const endpointValueCodec: Codec<EndpointValue> = {
-  size: 36,
+  size: 40,
   encode(value, view, offset) {
     view.setUint32(offset, integer(value.ifindex, 0, 4294967295, "EndpointValue.ifindex"), true);
     view.setUint32(offset + 4, integer(value.identity, 0, 4294967295, "EndpointValue.identity"), true);
     view.setUint32(offset + 8, integer(value.policy, 0, 4294967295, "EndpointValue.policy"), true);
     view.setUint32(offset + 12, integer(value.egressShape, 0, 4294967295, "EndpointValue.egressShape"), true);
     view.setUint32(offset + 16, integer(value.ingressShape, 0, 4294967295, "EndpointValue.ingressShape"), true);
-    view.setUint16(offset + 20, integer(value.id, 0, 65535, "EndpointValue.id"), true);
-    view.setUint16(offset + 22, integer(value.flags, 0, 65535, "EndpointValue.flags"), true);
-    view.setUint32(offset + 24, 0);
-    view.setUint16(offset + 28, 0);
-    writeMac(value.mac, view, offset + 24);
-    view.setUint32(offset + 30, 0);
-    view.setUint16(offset + 34, 0);
-    writeMac(value.gatewayMac, view, offset + 30);
+    view.setUint32(offset + 20, integer(value.table, 0, 4294967295, "EndpointValue.table"), true);
+    view.setUint16(offset + 24, integer(value.id, 0, 65535, "EndpointValue.id"), true);
+    view.setUint16(offset + 26, integer(value.flags, 0, 65535, "EndpointValue.flags"), true);
+    view.setUint32(offset + 28, 0);
+    view.setUint16(offset + 32, 0);
+    writeMac(value.mac, view, offset + 28);
+    view.setUint32(offset + 34, 0);
+    view.setUint16(offset + 38, 0);
+    writeMac(value.gatewayMac, view, offset + 34);
   },
   decode(view, offset) {
     return {
@@ -866,10 +868,11 @@ export const endpointValueCodec: Codec<EndpointValue> = {
       policy: view.getUint32(offset + 8, true),
       egressShape: view.getUint32(offset + 12, true),
       ingressShape: view.getUint32(offset + 16, true),
-      id: view.getUint16(offset + 20, true),
-      flags: view.getUint16(offset + 22, true),
-      mac: readMac(view, offset + 24),
-      gatewayMac: readMac(view, offset + 30),
+      table: view.getUint32(offset + 20, true),
+      id: view.getUint16(offset + 24, true),
+      flags: view.getUint16(offset + 26, true),
+      mac: readMac(view, offset + 28),
+      gatewayMac: readMac(view, offset + 34),
     };
   },
 };
@@ -1416,15 +1419,15 @@ export const maps: {
     key: endpointKeyCodec,
     value: endpointValueCodec,
     keySize: 16,
-    valueSize: 36,
+    valueSize: 40,
     maxEntries: 4096,
     flags: 0,
     pinning: "by-name",
     layout: {
       key: "16;address.word@0:[4]be32",
-      value: "36;ifindex@0:u32;identity@4:u32;policy@8:u32;egress_shape@12:u32;ingress_shape@16:u32;id@20:u16;flags@22:u16;mac.byte@24:[6]u8;gateway_mac.byte@30:[6]u8",
+      value: "40;ifindex@0:u32;identity@4:u32;policy@8:u32;egress_shape@12:u32;ingress_shape@16:u32;table@20:u32;id@24:u16;flags@26:u16;mac.byte@28:[6]u8;gateway_mac.byte@34:[6]u8",
     },
-    layoutHash: "b2c7e31ed4d3796e",
+    layoutHash: "8bfdfa6addb01700",
   },
   events: {
     name: "events",

@@ -1,5 +1,6 @@
 import type { Family } from "../address/index.ts";
 import type { TypedEmitter } from "../events.ts";
+import type { NodeInterface } from "./routing.ts";
 import type { Runtime } from "./runtime.ts";
 import type { AbortOptions, Store } from "./store.ts";
 
@@ -52,7 +53,10 @@ export interface IpamStatus {
 }
 
 export interface IpamEvents {
-  /** The node has other ranges: these are all of them. A new one stands behind those that were there. */
+  /**
+   * The node has other ranges, or has them on other interfaces: these are all of them. A new one stands behind those that
+   * were there.
+   */
   "ranges:changed": [ranges: readonly string[]];
   /** Somebody asked for an address of its family, and had to be refused. */
   "range:exhausted": [range: RangeStatus];
@@ -83,6 +87,11 @@ export interface Ipam extends AsyncDisposable {
   ranges(): readonly string[];
   /** The address of each family that the node keeps for itself as the pods' gateway. In its ranges, never leased. */
   routers(): readonly string[];
+  /**
+   * The interfaces, beside the node's first, that ranges belong to. Left out where all are reached by the uplink. What is
+   * told here may change with `ranges:changed`.
+   */
+  interfaces?(): readonly NodeInterface[];
   /**
    * Takes back what was handed out before a restart: all of it or, where it throws, nothing. Nothing is allocated
    * before.

@@ -14,6 +14,27 @@ export interface RoutedNode {
   readonly routers: readonly string[];
 }
 
+/**
+ * A network interface of the node, beside its uplink, that addresses of pods belong to, as a cloud's do: the network brings
+ * there what is for them, and takes what is from them there alone.
+ */
+export interface NodeInterface {
+  /** By which its device is known on the node: six pairs of lower-case digits, e.g. `02:00:5e:00:53:01`. */
+  readonly mac: string;
+  /** Its own IPv4 address, no pod's. It has the same as long as it is the same. */
+  readonly address: string;
+  /** The IPv4 router of its subnet: whatever leaves by it goes there, what is for neighbours too. */
+  readonly gateway: string;
+  /** IPv4 CIDRs of the node's pods, apart from those of other interfaces. */
+  readonly ranges: readonly string[];
+}
+
+/** This node, as {@link Routing.plan} sees it. */
+export interface LocalNode extends RoutedNode {
+  /** Left out where every pod is reached by the uplink. */
+  readonly interfaces?: readonly NodeInterface[];
+}
+
 export interface Underlay {
   /** Of the uplink, in bytes. */
   readonly mtu: number;
@@ -78,7 +99,13 @@ export interface RoutePlan {
   readonly native: readonly NativeRange[];
   /** Routes to some of `native`, for the datapath to keep. */
   readonly routes: readonly NodeRoute[];
-  /** Nodes, and ranges of nodes, that could not be planned for, and why. The others are. */
+  /**
+   * Interfaces by which pods of this node leave it and are reached: what bears an address of their ranges and is not
+   * masqueraded leaves there, whatever `routes` say. No two have the same device, address or range. Left out: all go by the
+   * uplink.
+   */
+  readonly interfaces?: readonly NodeInterface[];
+  /** Nodes, interfaces, and ranges of nodes, that could not be planned for, and why. The others are. */
   readonly problems: readonly NetloomError[];
 }
 
@@ -137,5 +164,5 @@ export interface Routing extends AsyncDisposable {
    * The order of `remotes` does not matter, and this node may be among them.
    * @throws `ERR_OPTIONS_INVALID` where the underlay's MTU leaves too little for a packet.
    */
-  plan(local: RoutedNode, remotes: readonly RoutedNode[], underlay: Underlay): RoutePlan;
+  plan(local: LocalNode, remotes: readonly RoutedNode[], underlay: Underlay): RoutePlan;
 }

@@ -123,6 +123,7 @@ export class World {
         policy: OPEN_SET,
         egressShape: ALLOW,
         ingressShape: ALLOW,
+        table: 0,
         id: 1 + ["a", "b", "c"].indexOf(name),
         flags: 0,
         mac,

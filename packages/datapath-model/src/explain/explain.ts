@@ -8,7 +8,8 @@ import {
   type Provenance,
 } from "@netloom/core";
 import { DropReason, EventLevel, type Event } from "@netloom/core/backend";
-import { configOf } from "../node-config.ts";
+import { UPLINK_IFINDEX } from "../fabric/devices.ts";
+import { configOf, tablesOf } from "../node-config.ts";
 import { NodeState } from "../node-state.ts";
 import { pass } from "../programs/index.ts";
 import { Packet, type TunnelKey } from "../walk/packet.ts";
@@ -128,6 +129,8 @@ class Journey {
         return hook === "to-netdev" ? this.#leave(packet, node) : "to-node";
       case "neighbour":
         packet.ifindex = 0; // no pod's device any more
+        // By an interface of its own address: nothing is attached to its way out.
+        if (verdict.ifindex !== UPLINK_IFINDEX) return this.#leave(packet, node);
         return this.run(packet, node, "to-netdev");
       case "device":
         return this.#tunnel(packet, node);
@@ -176,6 +179,7 @@ class Journey {
     };
     const state = new NodeState(runtime, looked.maps, looked.fragments);
     state.config = configOf(context, this.#masquerade);
+    state.tables = tablesOf(context.plan);
     looked.maps.settings.set(0, { events: EventLevel.EVENTS_ALL });
     const verdict = pass(state, packet, hook);
     const [event] = state.events.take();

@@ -1,6 +1,7 @@
 import {
   cidrAround,
   formatAddress,
+  ipv4,
   type Address,
   type DatapathMaps,
   type Inspection,
@@ -64,8 +65,8 @@ export class LookedUp {
       endpoints: through(
         "endpoints",
         ({ address }) => formatAddress(address),
-        ({ id, identity, policy, flags }) =>
-          `endpoint ${id}, identity ${identity}, policy set ${policy}${flags === 0 ? "" : ", locked down"}`,
+        ({ id, identity, policy, table, flags }) =>
+          `endpoint ${id}, identity ${identity}, policy set ${policy}${table === 0 ? "" : `, by the interface ${formatAddress(ipv4(table))}`}${flags === 0 ? "" : ", locked down"}`,
         (key) => provenance.endpoint(key),
       ),
       ipcache: through(

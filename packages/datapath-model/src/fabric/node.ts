@@ -6,9 +6,11 @@ import {
   type Cidr,
   type DatapathContext,
   type EndpointHook,
+  type NodeInterface,
   type RoutePlan,
 } from "@netloom/core";
 import { ofFamily, ReservedIdentity } from "@netloom/core/backend";
+import { tablesOf } from "../node-config.ts";
 import type { NodeState } from "../node-state.ts";
 import { readFrame } from "../packets/read.ts";
 import { pass } from "../programs/index.ts";
@@ -17,15 +19,11 @@ import { IpProtocol } from "../walk/protocols.ts";
 import type { Verdict } from "../walk/verdict.ts";
 import type { ModelConfig } from "../options.ts";
 import { addressText, destinationOf, type FabricPort, type ModelFabric } from "./fabric.ts";
+import { FIRST_INTERFACE_IFINDEX, FIRST_POD_IFINDEX, OVERLAY_IFINDEX, UPLINK_IFINDEX } from "./devices.ts";
 import { Host } from "./host.ts";
 import { ModelPod } from "./pod.ts";
 import { RouteTable } from "./routes.ts";
 import { decapsulate, encapsulate } from "./vxlan.ts";
-
-export const UPLINK_IFINDEX = 2;
-export const OVERLAY_IFINDEX = 3;
-export const HOST_IFINDEX = 4;
-const FIRST_POD_IFINDEX = 10;
 
 /** One node: its devices, the programs attached to them, and its own stack. Carries out what the programs decide. */
 export class ModelNode {
@@ -36,6 +34,10 @@ export class ModelNode {
   readonly #byIfindex = new Map<number, ModelPod>();
   #nextIfindex = FIRST_POD_IFINDEX;
   #uplink: FabricPort | undefined;
+  /** Plugs of the interfaces that pods' addresses belong to, by the address of each. */
+  readonly #interfaces = new Map<string, FabricPort>();
+  /** Of the plan, in its order. */
+  #planInterfaces: readonly NodeInterface[] = [];
   #address = "";
   #router: string | undefined;
   #tunnels: readonly { readonly prefix: Cidr; readonly remote: number }[] = [];
@@ -77,6 +79,8 @@ export class ModelNode {
     this.#tunnels = plan.tunnels
       .filter(({ prefix }) => !prefix.includes(":"))
       .map(({ prefix, endpoint }) => ({ prefix: parseCidr(prefix), remote: parseAddress(endpoint).w3 }));
+    this.#applyInterfaces(plan.interfaces ?? []);
+    this.#state.tables = tablesOf(plan);
     this.#planned = plan.routes.map(({ prefix }) => parseCidr(prefix));
     const { networks, routes } = this.#config;
     // As the kernel's: a route that somebody else has put there stays.
@@ -87,7 +91,29 @@ export class ModelNode {
     ]);
   }
 
+  /** @param interfaces - in the order in which their devices are numbered. */
+  #applyInterfaces(interfaces: readonly NodeInterface[]): void {
+    for (const [address, port] of this.#interfaces) {
+      if (interfaces.some((one) => one.address === address)) continue;
+      port.unplug();
+      this.#interfaces.delete(address);
+    }
+    for (const { address } of interfaces) {
+      if (this.#interfaces.has(address)) continue;
+      const ifindex = (): number => this.#ifindexOf(address);
+      const port = this.#fabric.plug(address, (frame) => this.#fromFabric(frame, ifindex()));
+      this.#interfaces.set(address, port);
+    }
+    this.#planInterfaces = interfaces;
+  }
+
+  #ifindexOf(address: string): number {
+    return FIRST_INTERFACE_IFINDEX + this.#planInterfaces.findIndex((one) => one.address === address);
+  }
+
   stop(): void {
+    this.#applyInterfaces([]);
+    this.#state.tables = new Map();
     this.#uplink?.unplug();
     this.#uplink = undefined;
     this.#address = "";
@@ -130,8 +156,8 @@ export class ModelNode {
     this.#go(pass(this.#state, packet, "from-container"), packet);
   }
 
-  #fromFabric(frame: Uint8Array): void {
-    const packet = new Packet(frame, UPLINK_IFINDEX);
+  #fromFabric(frame: Uint8Array, ifindex = UPLINK_IFINDEX): void {
+    const packet = new Packet(frame, ifindex);
     const verdict = pass(this.#state, packet, "from-netdev");
     const tunnelled = verdict.kind === "next" ? this.#inside(frame) : undefined;
     if (tunnelled !== undefined) {
@@ -163,7 +189,8 @@ export class ModelNode {
         } else this.#toPod(verdict.ifindex, packet.bytes);
         return;
       case "neighbour":
-        this.#leave(packet, verdict.nextHop);
+        if (verdict.ifindex === UPLINK_IFINDEX) this.#leave(packet, verdict.nextHop);
+        else this.#leaveBy(verdict.ifindex, packet, verdict.nextHop);
         return;
       default:
         // Nobody but the node itself: it forwards nothing by its own routes.
@@ -182,6 +209,12 @@ export class ModelNode {
     if (pass(this.#state, packet, "to-netdev").kind !== "drop") this.#uplink?.send(packet.bytes, nextHop);
   }
 
+  /** By an interface of pods' addresses: nothing is attached to its way out. */
+  #leaveBy(ifindex: number, { bytes }: Packet, nextHop: number | undefined): void {
+    const one = this.#planInterfaces[ifindex - FIRST_INTERFACE_IFINDEX];
+    if (one !== undefined) this.#interfaces.get(one.address)?.send(bytes, nextHop);
+  }
+
   /** By the node side of a pod's interface. */
   #toPod(ifindex: number, frame: Uint8Array): void {
     const packet = new Packet(frame, ifindex);
@@ -191,8 +224,13 @@ export class ModelNode {
 
   /** What the node's own stack sends, by the node's routes. */
   #fromHost(frame: Uint8Array): void {
-    const destination = readFrame(frame)?.destination;
-    if (destination === undefined) return;
+    const { source, destination } = readFrame(frame) ?? {};
+    if (source === undefined || destination === undefined) return;
+    const bound = this.#planInterfaces.find(({ address }) => address === source);
+    if (bound !== undefined) {
+      const nextHop = parseAddress(bound.gateway).w3;
+      return this.#leaveBy(this.#ifindexOf(source), new Packet(frame, 0), nextHop);
+    }
     const pod = [...this.pods.values()].find(({ addresses }) => addresses.includes(destination));
     if (pod !== undefined) {
       const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
@@ -207,7 +245,8 @@ export class ModelNode {
   }
 
   #owns(address: string | undefined): boolean {
-    return address !== undefined && (address === this.#address || address === this.#router);
+    if (address === undefined) return false;
+    return address === this.#address || address === this.#router || this.#interfaces.has(address);
   }
 
   /** Towards pods the node bears its address in the pod CIDR. */

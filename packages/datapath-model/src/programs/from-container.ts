@@ -54,9 +54,14 @@ export function fromContainer(walk: Walk): Verdict {
   const tunnel = tunnelOf(entry);
   walk.destinationIdentity = peer?.identity ?? identityOf(node, entry);
   const native = isNative(entry) && tunnel === 0 && !isThisNode(node, destination);
+  // Answers are from whom was asked; of errors, those about what came to a frontend.
+  const aboutClients = walk.ctState === CtState.CT_RELATED && flow?.has(CtFlag.CT_FROM_OUTSIDE) === true;
+  const ownAddress = walk.ctState === CtState.CT_REPLY || aboutClients;
   const refusal = refusalOnTheWay(walk, peer, tunnel, native);
   if (refusal !== undefined) throw new Drop(refusal);
-  const nextHop = native ? findNextHop(walk) : undefined;
+  const leaves = peer === undefined && tunnel === 0 && !isThisNode(node, destination);
+  const table = leaves ? tableOf(walk, pod, native || ownAddress || node.config.masquerade === 0) : 0;
+  const nextHop = native || table !== 0 ? findNextHop(walk, table) : undefined;
 
   // May it? Both ends are asked here when both are here.
   const asked = walk.ctState === CtState.CT_NEW || walk.ctState === CtState.CT_ESTABLISHED;
@@ -95,9 +100,15 @@ export function fromContainer(walk: Walk): Verdict {
   if (isThisNode(node, destination)) return toStack(walk);
   if (tunnel !== 0) return toOverlayNode(walk, tunnel);
   if (nextHop !== undefined) return toNative(walk, nextHop);
-  // Answers are from whom was asked; of errors, those about what came to a frontend.
-  const aboutClients = walk.ctState === CtState.CT_RELATED && flow?.has(CtFlag.CT_FROM_OUTSIDE) === true;
-  return toUplink(walk, { ownAddress: walk.ctState === CtState.CT_REPLY || aboutClients });
+  return toUplink(walk, { ownAddress });
+}
+
+/**
+ * The table whose routes a packet must take; 0: any that the node has. An address that is of one interface leaves by it, or
+ * the fabric drops it: not what speaks as a frontend or, masqueraded, as the node.
+ */
+function tableOf({ goes, came }: Walk, { table }: EndpointValue, keepsAddress: boolean): number {
+  return keepsAddress && goes.source === came.source ? table : 0;
 }
 
 /** Why there is no way for it. */

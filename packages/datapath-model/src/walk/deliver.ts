@@ -2,6 +2,7 @@ import { writeMac } from "@netloom/core";
 import { Outcome, type EndpointValue } from "@netloom/core/backend";
 import { ETHERNET_HEADER } from "./packet.ts";
 import { forwarded } from "./report.ts";
+import type { NextHop } from "./route.ts";
 import { ACCEPT, type Verdict } from "./verdict.ts";
 import type { Walk } from "./walk.ts";
 /*
@@ -49,11 +50,11 @@ export function toUplink(walk: Walk, { ownAddress }: { readonly ownAddress: bool
 }
 
 /** The same, as it is: to a pod of another node, or to whoever else knows the way back to the pod. */
-export function toNative(walk: Walk, nextHop: number): Verdict {
+export function toNative(walk: Walk, { ifindex, address }: NextHop): Verdict {
   decrementTtl(walk);
   walk.packet.mark = ((walk.packet.mark & ~MARK_MASK) | MARK_NO_MASQUERADE) >>> 0;
   forwarded(walk, Outcome.OUTCOME_TO_NETDEV);
-  return { kind: "neighbour", ifindex: walk.node.config.uplinkIfindex, nextHop };
+  return { kind: "neighbour", ifindex, nextHop: address };
 }
 
 /** To the node's own network stack. */

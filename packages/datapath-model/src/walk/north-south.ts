@@ -11,7 +11,7 @@ import { ctCreate, ctFind, ctTouch, translatedAlike, type Flow, type Remembered 
 import { identityOf, ipcacheLookup, isNative, isPodIdentity, isThisNode, tunnelOf } from "./ipcache.ts";
 import { natMasquerade, natMasqueradeError } from "./nat.ts";
 import { allowedUnder, policyIngress } from "./policy.ts";
-import { findNextHop } from "./route.ts";
+import { findNextHop, type NextHop } from "./route.ts";
 import {
   serviceRemember,
   serviceRestore,
@@ -99,7 +99,7 @@ export function serveHere(walk: Walk, pod: EndpointValue, served: Served): void 
 /** To another node: through its tunnel, or natively by a next hop. */
 export interface WayElsewhere {
   readonly tunnel: number;
-  readonly nextHop: number | undefined;
+  readonly nextHop: NextHop | undefined;
 }
 
 /** To a backend elsewhere: as this node, and in a tunnel as whoever the client is to the whole cluster. @throws Drop */

@@ -28,7 +28,7 @@ import { eventCodec, maps as definitions, type FragmentKey, type FragmentValue }
 import { ebpf } from "@netloom/datapath-ebpf";
 import type { TunnelKey } from "@netloom/datapath-model";
 import { listenTcp, Netns, Rtnl } from "@netloom/netlink";
-import { NODE, NODE_SOCKET, PLAN, PODS, ROUTER } from "./places.ts";
+import { INTERFACE, NODE, NODE_SOCKET, PLAN, PODS, ROUTER } from "./places.ts";
 
 /** Sets what a tunnel device would tell of a packet, and goes on into the program: shared with the walks' bench. */
 const TUNNELLED = new URL("../../../datapath-ebpf/test/support/tunnelled.bpf.o", import.meta.url);
@@ -143,6 +143,8 @@ export class KernelSide implements AsyncDisposable {
     const peer = { name: "far", netns: fabric, up: true };
     const uplink = rtnl.links.create({ kind: "veth", name: "uplink", up: true, peer });
     rtnl.addresses.add({ device: "uplink", address: `${NODE}/24` });
+    const other = { name: "other", netns: fabric, up: true };
+    rtnl.links.create({ kind: "veth", name: "interface", mac: INTERFACE.mac, up: true, peer: other });
     const bpffs = mkdtempSync(join(tmpdir(), "netloom-differential-"));
     undo.defer(() => rmdirSync(bpffs));
     const pins = join(bpffs, "pins");

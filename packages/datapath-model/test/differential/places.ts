@@ -1,4 +1,4 @@
-import { parseAddress, type RoutePlan } from "@netloom/core";
+import { parseAddress, type NodeInterface, type RoutePlan } from "@netloom/core";
 import { ReservedIdentity } from "@netloom/core/backend";
 
 /** Addresses of the node under test, of its pods, and of everyone else. */
@@ -34,6 +34,14 @@ export const NODE_SOCKET = 40_001;
 /** A frontend of the node's own address. */
 export const NODE_PORT = 30_080;
 
+/** An interface that addresses of pods may belong to. */
+export const INTERFACE: NodeInterface = {
+  mac: "02:00:5e:00:53:01",
+  address: "192.168.60.1",
+  gateway: "192.168.60.254",
+  ranges: [],
+};
+
 export const PLAN: RoutePlan = {
   overlay: { protocol: "vxlan", port: OVERLAY_PORT, mtu: 1450 },
   podMtu: 1450,
@@ -41,6 +49,7 @@ export const PLAN: RoutePlan = {
   tunnels: [],
   native: [],
   routes: [{ prefix: "10.3.0.0/24", node: "node3", via: "192.168.50.3" }],
+  interfaces: [INTERFACE],
   problems: [],
 };
 

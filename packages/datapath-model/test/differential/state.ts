@@ -8,6 +8,7 @@ import {
   Limits,
   PolicyShape,
   ReservedIdentity,
+  routeTableOf,
   type BackendValue,
   type EndpointValue,
 } from "@netloom/core/backend";
@@ -15,6 +16,7 @@ import * as fc from "fast-check";
 import {
   EXTERNAL,
   IDENTITY,
+  INTERFACE,
   NATIVE,
   NATIVE_LOST,
   NODE,
@@ -47,6 +49,8 @@ export interface PodState {
   /** Index into the sets; -1: the open one. */
   readonly set: number;
   readonly lockdown: boolean;
+  /** Of the interface that its address belongs to; 0: of none. */
+  readonly table: number;
 }
 
 export interface BackendChoice {
@@ -152,6 +156,8 @@ const policySet: fc.Arbitrary<PolicySet> = fc.record({
 export const podState: fc.Arbitrary<PodState> = fc.record({
   set: fc.constantFrom(0, 1, 2, 0, 1, 2, -1),
   lockdown: fc.integer({ min: 0, max: 24 }).map((chance) => chance === 24),
+  // The last has no routes.
+  table: fc.constantFrom(0, 0, 0, routeTableOf(INTERFACE), routeTableOf(INTERFACE), 5),
 });
 
 export const backendChoice: fc.Arbitrary<BackendChoice> = fc.record({
@@ -247,6 +253,7 @@ export class StateWriter {
       policy: open ? OPEN_SET : FIRST_SET + pod.set,
       egressShape: shapeOf(set, Direction.DIRECTION_EGRESS),
       ingressShape: shapeOf(set, Direction.DIRECTION_INGRESS),
+      table: pod.table,
       id: at + 1,
       flags: pod.lockdown ? EndpointFlag.ENDPOINT_LOCKDOWN : 0,
       mac,
