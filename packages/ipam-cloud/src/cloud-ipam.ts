@@ -12,6 +12,7 @@ import {
   type IpamEvents,
   type IpamStatus,
   type Lease,
+  type NodeInterface,
   type RestoredLease,
   type Timer,
 } from "@netloom/core";
@@ -130,6 +131,10 @@ class WarmIpam implements CloudIpam {
 
   routers(): readonly string[] {
     return this.#started().routers;
+  }
+
+  interfaces(): readonly NodeInterface[] {
+    return this.#cloud?.interfaces ?? [];
   }
 
   async restore(leases: readonly RestoredLease[]): Promise<void> {
