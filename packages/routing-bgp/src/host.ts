@@ -84,11 +84,8 @@ export class SpeakerHost {
   uninstall(install: SpeakerSettings["install"]): Promise<void> {
     return this.#next(async () => {
       await this.#close("withdraw", undefined);
-      await this.#options.restart?.forget();
-      if (install === false) return;
-      await using table = this.#options.openTable(install);
-      const refusals = await removeAll(table);
-      if (refusals.length > 0) throw refusals[0]!.error;
+      await this.#options.restart?.forget().catch((error: unknown) => this.#report(error));
+      if (install !== false) await removeAll(this.#options.openTable(install));
     });
   }
 

@@ -180,12 +180,17 @@ export class KernelRoutes {
   }
 }
 
-/** Of ours. Resolves to what is left, and why. */
-export async function removeAll(table: RouteTable): Promise<readonly RouteRefusal[]> {
-  const routes = new KernelRoutes(table);
-  await routes.adopt();
-  routes.clear();
-  return routes.flush();
+/** Those of ours, and closes the table. @throws the first that was refused; the others are gone. */
+export async function removeAll(table: RouteTable): Promise<void> {
+  try {
+    const routes = new KernelRoutes(table);
+    await routes.adopt();
+    routes.clear();
+    const [refusal] = await routes.flush();
+    if (refusal !== undefined) throw refusal.error;
+  } finally {
+    await table[Symbol.asyncDispose]();
+  }
 }
 
 export function prefixOf(write: RouteWrite): string {
