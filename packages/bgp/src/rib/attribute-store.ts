@@ -1,10 +1,9 @@
 import { parseAddress } from "../wire/address.ts";
-import type { PathAttributes } from "../wire/attributes.ts";
+import { ORIGINS, type PathAttributes } from "../wire/attributes.ts";
+import { LLGR_STALE } from "../wire/communities.ts";
 import { equalAttributes, hashAttributes } from "./attribute-value.ts";
-import { LLGR_STALE } from "./communities.ts";
 import { grown } from "./growable.ts";
 
-const ORIGIN_RANK = { igp: 0, egp: 1, incomplete: 2 } as const;
 /** RFC 4271 leaves it open; everybody uses this. */
 const DEFAULT_LOCAL_PREF = 100;
 
@@ -112,7 +111,7 @@ export class AttributeStore {
 
   #describe(id: number, attributes: PathAttributes): void {
     this.localPref[id] = attributes.localPref ?? DEFAULT_LOCAL_PREF;
-    this.origin[id] = ORIGIN_RANK[attributes.origin];
+    this.origin[id] = ORIGINS.indexOf(attributes.origin);
     this.med[id] = attributes.med ?? 0;
     this.pathLength[id] = pathLength(attributes);
     this.neighbour[id] = neighbourOf(attributes);

@@ -1,6 +1,10 @@
-import type { AsPathSegment, PathAttributes, UnknownAttribute } from "../wire/attributes.ts";
+import {
+  type AsPathSegment,
+  ORIGINS,
+  type PathAttributes,
+  type UnknownAttribute,
+} from "../wire/attributes.ts";
 
-const ORIGINS = ["igp", "egp", "incomplete"] as const;
 const SEGMENTS = ["sequence", "set", "confed-sequence", "confed-set"] as const;
 
 /**

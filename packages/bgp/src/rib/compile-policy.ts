@@ -1,9 +1,9 @@
+import type { Match, Policy, PrefixMatch, Statement } from "../api/policy.ts";
 import type { PathAttributes } from "../wire/attributes.ts";
 import { FAMILIES, WIDTH, type Family } from "../wire/family.ts";
+import { parsePrefix } from "../wire/prefix-text.ts";
 import { checkCommunities, checkLargeCommunities, checkNumber, checkUint32, refuse } from "./check.ts";
-import type { Match, Policy, PrefixMatch, Statement } from "../api/policy.ts";
-import { PrefixMatcher, type PrefixRange } from "./prefix-match.ts";
-import { parsePrefix, wordsOf } from "./prefix-text.ts";
+import { PrefixMatcher, type PrefixRange, wordsOf } from "./prefix-match.ts";
 import { compileChange, type CompiledChange } from "./route-change.ts";
 
 /** Where a route is from: a peer, or a set of ours. */

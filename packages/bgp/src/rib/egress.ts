@@ -1,5 +1,5 @@
 import type { PathAttributes } from "../wire/attributes.ts";
-import { LLGR_STALE, NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED } from "./communities.ts";
+import { LLGR_STALE, NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED } from "../wire/communities.ts";
 import type { RibPeer } from "./peer.ts";
 import { prependAsn } from "./route-change.ts";
 

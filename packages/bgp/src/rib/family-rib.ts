@@ -1,3 +1,4 @@
+import { uint32 } from "../wire/bytes.ts";
 import type { Family } from "../wire/family.ts";
 import type { NlriRun } from "../wire/nlri.ts";
 import type { AdjIn } from "./adj-in.ts";
@@ -136,7 +137,7 @@ export class FamilyRib {
     for (let at = run.start; at < end; at += 1 + ((bytes[at]! + 7) >>> 3)) {
       let pathId = 0;
       if (addPath) {
-        pathId = readPathId(bytes, at);
+        pathId = uint32(bytes, at);
         at += 4;
       }
       this.set(feed, this.table.intern(bytes, at), pathId, id);
@@ -148,7 +149,7 @@ export class FamilyRib {
     for (let at = run.start; at < end; at += 1 + ((bytes[at]! + 7) >>> 3)) {
       let pathId = 0;
       if (addPath) {
-        pathId = readPathId(bytes, at);
+        pathId = uint32(bytes, at);
         at += 4;
       }
       const prefix = this.table.lookup(bytes, at);
@@ -287,8 +288,4 @@ export class FamilyRib {
     if (this.#pathOutlets === 0) return;
     for (const outlet of this.outlets) if (outlet.allPaths) outlet.mark(prefix);
   }
-}
-
-function readPathId(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }

@@ -16,5 +16,3 @@ export {
   compilePolicy,
   type RouteOrigin,
 } from "./compile-policy.ts";
-
-export { formatPrefix, parsePrefix, type EncodedPrefix } from "./prefix-text.ts";

@@ -1,10 +1,11 @@
+import type { LocalRoute } from "../api/local-route.ts";
 import type { AsPathSegment, PathAttributes } from "../wire/attributes.ts";
 import { type Family, WIDTH } from "../wire/family.ts";
-import type { LocalRoute } from "../api/local-route.ts";
+import { parsePrefix } from "../wire/prefix-text.ts";
 import type { AttributeStore } from "./attribute-store.ts";
 import { checkCommunities, checkLargeCommunities, checkNumber, checkUint32, refuse } from "./check.ts";
+import { withCommunities } from "./communities.ts";
 import { grown } from "./growable.ts";
-import { parsePrefix } from "./prefix-text.ts";
 import { canonicalAddress } from "./route-change.ts";
 
 /** Routes that have been read: prefixes one after another as on the wire, and attributes for each. */
@@ -119,7 +120,7 @@ function attributesOf(route: LocalRoute, family: Family, asn: number, where: str
     nextHop: route.nextHop === undefined ? OURS[family] : canonicalAddress(`${where}.nextHop`, route.nextHop),
     ...(localPref !== undefined && { localPref }),
     ...(med !== undefined && { med }),
-    ...(communities.length > 0 && { communities: [...new Set(communities)].sort((a, b) => a - b) }),
+    ...(communities.length > 0 && { communities: withCommunities(undefined, communities) }),
     ...(largeCommunities.length > 0 && { largeCommunities }),
   };
 }

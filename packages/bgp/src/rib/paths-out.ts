@@ -1,3 +1,4 @@
+import { writeUint32 } from "../wire/bytes.ts";
 import type { WireContext } from "../wire/context.ts";
 import { packReach, packWithdraw, type PrefixSource } from "../wire/pack.ts";
 import type { AdjOut, PeerOut } from "./adj-out.ts";
@@ -144,8 +145,8 @@ export class PathsOut implements PeerOut, PrefixSource {
 
   write(index: number, buffer: Uint8Array, at: number): number {
     const { prefix, pathId } = this.#batch[index]!;
-    for (let byte = 0; byte < 4; byte += 1) buffer[at + byte] = pathId >>> (24 - byte * 8);
-    return this.#rib.table.writePrefix(prefix, buffer, at + 4);
+    writeUint32(pathId, buffer, at);
+    return this.#rib.table.writePrefix(prefix, buffer, at + IDENTIFIER);
   }
 
   prefixes(): Iterable<number> {

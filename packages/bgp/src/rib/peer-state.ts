@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type { Policy } from "../api/policy.ts";
 import type { PathAttributes } from "../wire/attributes.ts";
 import type { Family } from "../wire/family.ts";
 import type { PeerOut } from "./adj-out.ts";
@@ -9,7 +10,6 @@ import { Feed } from "./feed.ts";
 import { markIngress, refusalOf, type IngressOptions } from "./ingress.ts";
 import { KeyCache } from "./key-cache.ts";
 import type { RibPeer } from "./peer.ts";
-import type { Policy } from "../api/policy.ts";
 import { canonicalAddress } from "./route-change.ts";
 import type { Source } from "./source.ts";
 

@@ -9,6 +9,12 @@ export interface PrefixRange {
   readonly maxLength: number;
 }
 
+/** The words of an address of 4 or 16 bytes, signed. */
+export function wordsOf(address: Uint8Array): readonly number[] {
+  const view = new DataView(address.buffer, address.byteOffset, address.byteLength);
+  return Array.from({ length: address.length / 4 }, (_, at) => view.getInt32(at * 4));
+}
+
 /** From so many ranges on, they are looked up instead of tried. */
 const MANY = 8;
 

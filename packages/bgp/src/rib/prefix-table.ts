@@ -1,6 +1,7 @@
 import { WIDTH, type Family } from "../wire/family.ts";
+import { readPrefix } from "../wire/nlri.ts";
+import { parsePrefix } from "../wire/prefix-text.ts";
 import { Column } from "./column.ts";
-import { formatPrefix, parsePrefix } from "./prefix-text.ts";
 
 /** The table is so many small ones, picked by the hash's upper bits: each grows on its own, in microseconds. */
 const SEGMENTS = 256;
@@ -131,7 +132,8 @@ export class PrefixTable {
 
   formatPrefix(id: number): string {
     const bytes = new Uint8Array(17);
-    return formatPrefix(this.family, bytes.subarray(0, this.writePrefix(id, bytes, 0)));
+    this.writePrefix(id, bytes, 0);
+    return readPrefix(this.family, bytes, 0);
   }
 
   /** Returns the first word; the others are left in fields. */

@@ -1,4 +1,5 @@
 import { encodeAttributes } from "../wire/attributes/encode.ts";
+import { writeUint32 } from "../wire/bytes.ts";
 import type { WireContext } from "../wire/context.ts";
 import { EXTENDED_MAXIMUM } from "../wire/header.ts";
 import { packReach, packWithdraw, type PrefixSource } from "../wire/pack.ts";
@@ -98,11 +99,7 @@ class Paths implements PrefixSource {
   write(index: number, buffer: Uint8Array, at: number): number {
     let start = at;
     if (this.#identifiers) {
-      const pathId = this.#pathIds[index]!;
-      buffer[start] = pathId >>> 24;
-      buffer[start + 1] = pathId >>> 16;
-      buffer[start + 2] = pathId >>> 8;
-      buffer[start + 3] = pathId;
+      writeUint32(this.#pathIds[index]!, buffer, start);
       start += 4;
     }
     return this.#rib.table.writePrefix(this.#prefixes[index]!, buffer, start);

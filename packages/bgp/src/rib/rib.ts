@@ -1,7 +1,8 @@
-import type { BestChange, RibRoute } from "../api/status.ts";
 import type { LocalRoute } from "../api/local-route.ts";
+import type { BestChange, RibRoute } from "../api/status.ts";
 import type { WireContext } from "../wire/context.ts";
 import { FAMILIES, type Family } from "../wire/family.ts";
+import { parsePrefix } from "../wire/prefix-text.ts";
 import type { Reach, Update } from "../wire/update.ts";
 import type { AdjOut } from "./adj-out.ts";
 import { AttributeStore } from "./attribute-store.ts";
@@ -12,7 +13,6 @@ import { LocalSets } from "./local-sets.ts";
 import type { RibPeer } from "./peer.ts";
 import type { LocalEnd, PeerPolicies, PeerState } from "./peer-state.ts";
 import { Peers } from "./peers.ts";
-import { parsePrefix } from "./prefix-text.ts";
 import { replay, withdrawStale } from "./replay.ts";
 import { SourceIndexes } from "./source.ts";
 import { advertisedRoutes, bestRoute, bestRoutes, equalRoutes, everyRoute, receivedRoutes } from "./view.ts";

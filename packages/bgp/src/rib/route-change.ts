@@ -1,5 +1,6 @@
+import type { RouteChange } from "../api/policy.ts";
 import { formatAddress, parseAddress } from "../wire/address.ts";
-import type { AsPathSegment, LargeCommunity, PathAttributes } from "../wire/attributes.ts";
+import { type AsPathSegment, ORIGINS, type PathAttributes } from "../wire/attributes.ts";
 import {
   checkAddress,
   checkCommunities,
@@ -8,12 +9,11 @@ import {
   checkUint32,
   refuse,
 } from "./check.ts";
-import type { RouteChange } from "../api/policy.ts";
+import { withCommunities, withLarge } from "./communities.ts";
 
 /** Changed attributes; `ownAsn` is what is prepended, `undefined`: nothing is. */
 export type CompiledChange = (attributes: PathAttributes, ownAsn: number | undefined) => PathAttributes;
 
-const ORIGINS: readonly string[] = ["igp", "egp", "incomplete"];
 /** A segment's count is one byte. */
 const LONGEST_SEGMENT = 255;
 
@@ -65,32 +65,4 @@ export function prependAsn(
 export function canonicalAddress(where: string, input: string): string {
   const bytes = parseAddress(checkAddress(where, input))!;
   return formatAddress(bytes, 0, bytes.length === 4 ? 4 : 16);
-}
-
-/** Sorted and each once, so that equal sets are equal; RFC 1997 gives order no meaning. */
-export function withCommunities(
-  before: readonly number[] | undefined,
-  added: readonly number[],
-  removed: ReadonlySet<number> = new Set(),
-): readonly number[] | undefined {
-  if (added.length === 0 && removed.size === 0) return before;
-  const kept = new Set([...(before ?? []).filter((community) => !removed.has(community)), ...added]);
-  return kept.size === 0 ? undefined : [...kept].sort((a, b) => a - b);
-}
-
-function withLarge(
-  before: readonly LargeCommunity[] | undefined,
-  added: readonly LargeCommunity[],
-  removed: readonly LargeCommunity[],
-): readonly LargeCommunity[] | undefined {
-  if (added.length === 0 && removed.length === 0) return before;
-  const gone = new Set(removed.map(String));
-  const kept = new Map(
-    [...(before ?? []).filter((each) => !gone.has(String(each))), ...added].map((each) => [
-      String(each),
-      each,
-    ]),
-  );
-  if (kept.size === 0) return undefined;
-  return [...kept.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
 }

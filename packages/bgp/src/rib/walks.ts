@@ -1,11 +1,11 @@
+import { LLGR_STALE, NO_LLGR } from "../wire/communities.ts";
 import type { AdjIn } from "./adj-in.ts";
 import type { Job } from "./backlog.ts";
-import { LLGR_STALE, NO_LLGR } from "./communities.ts";
 import type { AttributeStore } from "./attribute-store.ts";
+import { withCommunities } from "./communities.ts";
 import type { Feed } from "./feed.ts";
 import type { ReadRoutes } from "./local-routes.ts";
 import type { PrefixTable } from "./prefix-table.ts";
-import { withCommunities } from "./route-change.ts";
 
 /** What walks do to the table of a family. */
 export interface WalkedRib {

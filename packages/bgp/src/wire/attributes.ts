@@ -1,5 +1,7 @@
-/** RFC 4271 section 5.1.1, in the order of preference. */
-export type Origin = "igp" | "egp" | "incomplete";
+/** RFC 4271 section 5.1.1: by number, and so in the order of preference. */
+export const ORIGINS = ["igp", "egp", "incomplete"] as const;
+
+export type Origin = (typeof ORIGINS)[number];
 
 export interface AsPathSegment {
   readonly type: "sequence" | "set" | "confed-sequence" | "confed-set";

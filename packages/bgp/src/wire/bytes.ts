@@ -12,6 +12,13 @@ export function unsigned(bytes: Uint8Array, at: number, width: 2 | 4): number {
   return width === 4 ? uint32(bytes, at) : uint16(bytes, at);
 }
 
+export function writeUint32(value: number, bytes: Uint8Array, at: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
 /** Bytes of an unsigned number, network order. @throws RangeError: it does not fit. */
 export function bytesOf(value: number, width: 1 | 2 | 4): number[] {
   if (!Number.isInteger(value) || value < 0 || value >= 2 ** (8 * width))

@@ -1,16 +1,24 @@
 import type { LargeCommunity } from "./attributes.ts";
 
+/** RFC 1997. */
+export const NO_EXPORT = 0xffff_ff01;
+export const NO_ADVERTISE = 0xffff_ff02;
+export const NO_EXPORT_SUBCONFED = 0xffff_ff03;
+/** RFC 9494 section 4.6. */
+export const LLGR_STALE = 0xffff_0006;
+export const NO_LLGR = 0xffff_0007;
+
 /** IANA's well-known communities: RFC 1997, 3765, 7611, 7999, 8326, 9494. */
 export const WELL_KNOWN_COMMUNITIES: Readonly<Record<string, number>> = {
   "graceful-shutdown": 0xffff_0000,
   "accept-own": 0xffff_0001,
-  "llgr-stale": 0xffff_0006,
-  "no-llgr": 0xffff_0007,
+  "llgr-stale": LLGR_STALE,
+  "no-llgr": NO_LLGR,
   "accept-own-nexthop": 0xffff_0008,
   blackhole: 0xffff_029a,
-  "no-export": 0xffff_ff01,
-  "no-advertise": 0xffff_ff02,
-  "no-export-subconfed": 0xffff_ff03,
+  "no-export": NO_EXPORT,
+  "no-advertise": NO_ADVERTISE,
+  "no-export-subconfed": NO_EXPORT_SUBCONFED,
   "no-peer": 0xffff_ff04,
 };
 

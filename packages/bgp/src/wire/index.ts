@@ -61,6 +61,7 @@ export {
   readNlri,
   readPrefix,
 } from "./nlri.ts";
+export { type EncodedPrefix, parsePrefix } from "./prefix-text.ts";
 export {
   encodeEndOfRib,
   MAX_PREFIX,

@@ -1,7 +1,8 @@
-import { formatAddress, parseAddress } from "./address.ts";
+import { formatAddress } from "./address.ts";
 import { bytesOf, uint32 } from "./bytes.ts";
 import { type Family, WIDTH } from "./family.ts";
 import type { PrefixSource } from "./pack.ts";
+import { parsePrefix } from "./prefix-text.ts";
 
 /**
  * A stretch of encoded prefixes (RFC 4271 section 4.3), still as it came: nothing is made for each of a million.
@@ -82,18 +83,10 @@ export function maskBits(bytes: Uint8Array, at: number, length: number): void {
  * @throws RangeError: not a prefix, or one with host bits.
  */
 export function encodePrefix(prefix: string): Uint8Array {
-  const slash = prefix.lastIndexOf("/");
-  const address = parseAddress(prefix.slice(0, Math.max(slash, 0)));
-  const digits = prefix.slice(slash + 1);
-  const length = /^\d{1,3}$/.test(digits) ? Number(digits) : Number.NaN;
-  if (address === undefined || !(length <= address.length * 8))
-    throw new RangeError(`${prefix} is no prefix`);
-  const bytes = Uint8Array.of(length, ...address.subarray(0, (length + 7) >>> 3));
-  const masked = Uint8Array.from(bytes);
-  maskBits(masked, 1, length);
-  if (masked.at(-1) !== bytes.at(-1) || address.subarray((length + 7) >>> 3).some((byte) => byte !== 0))
-    throw new RangeError(`${prefix} has bits beyond its length`);
-  return bytes;
+  const encoded = prefix.includes("/") ? parsePrefix(prefix) : undefined;
+  if (encoded === undefined)
+    throw new RangeError(`${prefix} is no prefix, or has bits set behind its length`);
+  return encoded.bytes;
 }
 
 /** Prefixes given as text, for the packer. @throws RangeError as {@link encodePrefix}. */

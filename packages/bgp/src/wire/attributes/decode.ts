@@ -1,5 +1,5 @@
 import { formatAddress } from "../address.ts";
-import type { LargeCommunity, Origin, PathAttributes, UnknownAttribute } from "../attributes.ts";
+import { type LargeCommunity, ORIGINS, type PathAttributes, type UnknownAttribute } from "../attributes.ts";
 import { uint32, unsigned } from "../bytes.ts";
 import type { WireContext } from "../context.ts";
 import { AS_TRANS } from "../open.ts";
@@ -13,8 +13,6 @@ type Found = Mutable<PathAttributes> & {
   as4Path?: PathAttributes["asPath"];
   as4Aggregator?: PathAttributes["aggregator"];
 };
-
-const ORIGINS: readonly Origin[] = ["igp", "egp", "incomplete"];
 
 /**
  * Attributes that have been checked, with none that asks for more than to be discarded, as values.

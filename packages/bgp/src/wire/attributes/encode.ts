@@ -1,5 +1,5 @@
 import { ipv4Bytes, parseAddress } from "../address.ts";
-import type { Origin, PathAttributes, UnknownAttribute } from "../attributes.ts";
+import { ORIGINS, type PathAttributes, type UnknownAttribute } from "../attributes.ts";
 import type { WireContext } from "../context.ts";
 import type { Family } from "../family.ts";
 import { AS_TRANS } from "../open.ts";
@@ -14,8 +14,6 @@ export interface EncodedAttributes {
   /** The next hop of MP_REACH_NLRI, 16 or 32 bytes; `undefined`: prefixes follow the attributes (IPv4, classic). */
   readonly mpNextHop: Uint8Array | undefined;
 }
-
-const ORIGINS: Readonly<Record<Origin, number>> = { igp: 0, egp: 1, incomplete: 2 };
 
 const writer = new AttributeWriter();
 
@@ -56,7 +54,7 @@ interface Writer {
 const WRITERS: readonly Writer[] = [
   writerOf(
     ATTRIBUTE.origin,
-    ({ origin }) => ORIGINS[origin],
+    ({ origin }) => ORIGINS.indexOf(origin),
     (value) => writer.uint8(value),
   ),
   {

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatPrefix, parsePrefix } from "../../src/rib/prefix-text.ts";
-import { encodePrefix } from "../../src/wire/nlri.ts";
+import { encodePrefix, readPrefix } from "../../src/wire/nlri.ts";
+import { parsePrefix } from "../../src/wire/prefix-text.ts";
 
 describe("parsePrefix", () => {
   it("reads what it writes, as the codec does", () => {
@@ -16,7 +16,7 @@ describe("parsePrefix", () => {
         const encoded = Uint8Array.of(bits, ...bytes.slice(0, (bits + 7) >>> 3));
         if (bits % 8 !== 0) encoded[encoded.length - 1]! &= 0xff00 >>> (bits % 8);
         const family = wide ? "ipv6-unicast" : "ipv4-unicast";
-        const text = formatPrefix(family, encoded);
+        const text = readPrefix(family, encoded, 0);
         expect(parsePrefix(text)).toEqual({ family, bytes: encoded });
         expect(encodePrefix(text)).toEqual(encoded);
       }),

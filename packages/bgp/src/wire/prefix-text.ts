@@ -1,5 +1,5 @@
-import { formatAddress, parseAddress } from "../wire/address.ts";
-import type { Family } from "../wire/family.ts";
+import { parseAddress } from "./address.ts";
+import type { Family } from "./family.ts";
 
 /** A prefix as it is on the wire: length, then the bytes that it covers (RFC 4271 section 4.3). */
 export interface EncodedPrefix {
@@ -57,17 +57,4 @@ function parseIpv4Prefix(text: string): Uint8Array | undefined {
   bytes[0] = number;
   for (let at = 1; at < bytes.length; at += 1) bytes[at] = address >>> (32 - at * 8);
   return bytes;
-}
-
-/** The text of an encoded prefix, whose bytes are those of the address as far as it is covered. */
-export function formatPrefix(family: Family, bytes: Uint8Array): string {
-  const address = new Uint8Array(16);
-  address.set(bytes.subarray(1));
-  return `${formatAddress(address, 0, family === "ipv4-unicast" ? 4 : 16)}/${bytes[0]}`;
-}
-
-/** The words of an address of 4 or 16 bytes, signed. */
-export function wordsOf(address: Uint8Array): readonly number[] {
-  const view = new DataView(address.buffer, address.byteOffset, address.byteLength);
-  return Array.from({ length: address.length / 4 }, (_, at) => view.getInt32(at * 4));
 }
