@@ -27,28 +27,35 @@ const ARM_CODES: Codes = {
   version: "PreconditionFailed",
 };
 
+const UPDATES = ["NetworkInterfaces.CreateOrUpdate", "VirtualMachineScaleSetVMs.Update"];
+
 /** Updates of each machine, and of the subscription. */
 export const ARM_THROTTLES: readonly ThrottleBucket[] = [
   {
     name: "VirtualMachineUpdates",
-    actions: ["NetworkInterfaces.CreateOrUpdate"],
+    actions: UPDATES,
     capacity: 12,
     perSecond: 12 / 60,
     per: "node",
   },
   {
     name: "SubscriptionUpdates",
-    actions: ["NetworkInterfaces.CreateOrUpdate"],
+    actions: UPDATES,
     capacity: 1500,
     perSecond: 1500 / 60,
   },
   {
     name: "SubscriptionReads",
     actions: [
+      "NetworkInterfaces.Get",
       "NetworkInterfaces.ListByVirtualMachine",
+      "NetworkInterfaces.ListByVirtualMachineScaleSetVM",
       "Operations.Get",
       "ResourceSkus.List",
+      "Subnets.Get",
       "Subnets.List",
+      "VirtualMachineScaleSetVMs.Get",
+      "VirtualMachines.Get",
     ],
     capacity: 5000,
     perSecond: 5000 / 60,
@@ -62,11 +69,11 @@ export interface ArmOperation extends Omit<Operation, "error"> {
 
 /** The requests to Azure's resource manager that IPAM makes. */
 export class ArmApi extends Api {
-  readonly #operations: Operations;
+  protected readonly operations: Operations;
 
   constructor(sim: SimCloud) {
     super(sim, ARM_THROTTLES, ARM_CODES);
-    this.#operations = new Operations(sim);
+    this.operations = new Operations(sim);
   }
 
   /** `undefined` is a 404. */
@@ -99,15 +106,13 @@ export class ArmApi extends Api {
     ifMatch: number,
   ): Promise<{ readonly id: string }> {
     return this.request("NetworkInterfaces.CreateOrUpdate", instance, () =>
-      this.#operations.start(["version", "interface-gone"], () =>
-        this.sim.world.replace(id, wishes, ifMatch),
-      ),
+      this.operations.start(["version", "interface-gone"], () => this.sim.world.replace(id, wishes, ifMatch)),
     );
   }
 
   getOperation(id: string): Promise<ArmOperation> {
     return this.request("Operations.Get", undefined, () => {
-      const { error, ...operation } = this.#operations.read(id);
+      const { error, ...operation } = this.operations.read(id);
       return { ...operation, ...(error === undefined ? {} : { error: this.errorOf(error) }) };
     });
   }

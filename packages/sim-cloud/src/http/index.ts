@@ -14,6 +14,8 @@ import { element } from "./xml.ts";
 
 export { serveCompute } from "./compute.ts";
 
+export { arm, serveArm, type ArmMachineKind, type ArmServer } from "./arm.ts";
+
 export interface CloudServer extends AsyncDisposable {
   /** What an SDK is given as its endpoint, e.g. `http://127.0.0.1:40123`. */
   readonly url: string;

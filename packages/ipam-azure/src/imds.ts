@@ -1,0 +1,64 @@
+import { messageOf, NetloomError } from "@netloom/core";
+import type { CloudInstance } from "@netloom/ipam-cloud";
+
+export interface AzureInstanceOptions {
+  /** @defaultValue `http://169.254.169.254` */
+  readonly endpoint?: string;
+  /** Of the answer, in milliseconds. @defaultValue 5000 */
+  readonly timeout?: number;
+}
+
+/** What the instance metadata service says of the machine, as far as it is read. */
+interface Metadata {
+  readonly compute?: {
+    readonly resourceId?: string;
+    readonly vmId?: string;
+    readonly vmSize?: string;
+    readonly location?: string;
+    readonly zone?: string;
+  };
+}
+
+const VERSION = "2021-02-01";
+
+/**
+ * Which machine this process runs on, as Azure's instance metadata service tells: `instance` is its resource id, `#` and its
+ * `vmId`.
+ *
+ * @throws {@link NetloomError} `ERR_CLOUD_UNAVAILABLE` where there is no such service, or it does not say.
+ */
+export async function azureInstance(options: AzureInstanceOptions = {}): Promise<CloudInstance> {
+  const { endpoint = "http://169.254.169.254", timeout = 5000 } = options;
+  const { compute } = await read(`${endpoint}/metadata/instance?api-version=${VERSION}&format=json`, timeout);
+  const { resourceId, vmId, vmSize, location, zone } = compute ?? {};
+  if (!resourceId || !vmId) throw unavailable("it does not say which machine this is");
+  return {
+    instance: `${resourceId}#${vmId}`,
+    ...(zone ? { zone: `${location}-${zone}` } : {}),
+    ...(vmSize ? { instanceType: vmSize } : {}),
+  };
+}
+
+async function read(url: string, timeout: number): Promise<Metadata> {
+  try {
+    const response = await fetch(url, {
+      headers: { metadata: "true" },
+      signal: AbortSignal.timeout(timeout),
+      redirect: "error",
+    });
+    if (!response.ok) throw unavailable(`it answers ${response.status}`);
+    return (await response.json()) as Metadata;
+  } catch (cause) {
+    if (cause instanceof NetloomError) throw cause;
+    throw unavailable(messageOf(cause), cause);
+  }
+}
+
+function unavailable(why: string, cause?: unknown): NetloomError {
+  return new NetloomError("ERR_CLOUD_UNAVAILABLE", `Azure's instance metadata cannot be read: ${why}`, {
+    remedy: "run on an Azure machine, let its pods reach 169.254.169.254, or give the instance as an option",
+    retryable: true,
+    backend: "azure",
+    cause,
+  });
+}
