@@ -48,7 +48,10 @@ export interface RouteChange {
   /** `null` removes it. */
   readonly med?: number | null;
   readonly origin?: Origin;
-  /** Our own AS number, so many times more. */
+  /**
+   * Our own AS number, so many times more, at most 64. Not when exported to internal peers: they take a path with their own
+   * AS for a loop (RFC 4271 section 9.1.2), and so they do what was imported with it. @defaultValue 0
+   */
   readonly prepend?: number;
   readonly addCommunities?: readonly string[];
   readonly removeCommunities?: readonly string[];

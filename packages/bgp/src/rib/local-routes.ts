@@ -4,7 +4,7 @@ import { type Family, WIDTH } from "../wire/family.ts";
 import { parsePrefix } from "../wire/prefix-text.ts";
 import type { AttributeStore } from "./attribute-store.ts";
 import { checkCommunities, checkLargeCommunities, checkNumber, checkUint32, refuse } from "./check.ts";
-import { withCommunities } from "./communities.ts";
+import { withCommunities, withLarge } from "./communities.ts";
 import { grown } from "./growable.ts";
 import { canonicalAddress } from "./route-change.ts";
 
@@ -121,6 +121,6 @@ function attributesOf(route: LocalRoute, family: Family, asn: number, where: str
     ...(localPref !== undefined && { localPref }),
     ...(med !== undefined && { med }),
     ...(communities.length > 0 && { communities: withCommunities(undefined, communities) }),
-    ...(largeCommunities.length > 0 && { largeCommunities }),
+    ...(largeCommunities.length > 0 && { largeCommunities: withLarge(undefined, largeCommunities) }),
   };
 }

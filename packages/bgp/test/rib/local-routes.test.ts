@@ -24,7 +24,7 @@ describe("sets of our own routes", () => {
         localPref: 5,
         med: 6,
         communities: ["65000:2", "no-export", "65000:2"],
-        largeCommunities: ["1:2:3"],
+        largeCommunities: ["1:2:3", "1:1:9", "1:2:3"],
         prepend: 2,
       },
     ]);
@@ -40,7 +40,10 @@ describe("sets of our own routes", () => {
           localPref: 5,
           med: 6,
           communities: [65000 * 65536 + 2, 0xffffff01],
-          largeCommunities: [[1, 2, 3]],
+          largeCommunities: [
+            [1, 1, 9],
+            [1, 2, 3],
+          ],
         },
       ],
       ["2001:db8::/32", undefined, { origin: "igp", asPath: [], nextHop: "2001:db8::1" }],
