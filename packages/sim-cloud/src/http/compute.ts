@@ -8,12 +8,17 @@ import { ComputeRequestError, methodOf } from "./compute-methods.ts";
 import type { CloudServer } from "./index.ts";
 
 /**
- * Speaks Compute Engine's REST API (`/compute/v1`), as far as IPAM uses it. The project's name is whatever the client says.
- * Requests must bear a token or an API key, whatever it is.
+ * Speaks Compute Engine's REST API (`/compute/v1`), as far as IPAM uses it. Requests must bear a token or an API key,
+ * whatever it is.
+ *
+ * @param cloud - of every project, or of the one whose id it is given
  */
-export async function serveCompute(sim: SimCloud): Promise<CloudServer> {
+export async function serveCompute(
+  cloud: SimCloud | ((project: string) => SimCloud | undefined),
+): Promise<CloudServer> {
+  const cloudOf = typeof cloud === "function" ? cloud : () => cloud;
   const server = createServer((request, response) => {
-    answer(sim, request, response).catch(() => response.destroy());
+    answer(cloudOf, request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);
@@ -30,7 +35,11 @@ export async function serveCompute(sim: SimCloud): Promise<CloudServer> {
   };
 }
 
-async function answer(sim: SimCloud, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  cloudOf: (project: string) => SimCloud | undefined,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const url = new URL(request.url ?? "/", "http://127.0.0.1");
@@ -38,6 +47,10 @@ async function answer(sim: SimCloud, request: IncomingMessage, response: ServerR
     if (request.headers.authorization === undefined && request.headers["x-goog-api-key"] === undefined)
       throw new ComputeRequestError(401, "required", "Login Required.");
     const method = methodOf(request.method ?? "GET", url.pathname);
+    const project = url.pathname.split("/")[4]!;
+    const sim = cloudOf(project);
+    if (sim === undefined)
+      throw new ComputeRequestError(404, "notFound", `The resource 'projects/${project}' was not found`);
     const body = bodyOf(Buffer.concat(chunks).toString());
     write(response, 200, await method(computeOf(sim), sim, url, body));
   } catch (error) {
