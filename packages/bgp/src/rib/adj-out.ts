@@ -1,4 +1,3 @@
-import type { EgressOptions } from "./egress.ts";
 import type { Outlet } from "./family-rib.ts";
 import type { Source } from "./source.ts";
 import type { Export } from "./export.ts";
@@ -24,7 +23,7 @@ export interface AdjOut {
 
 /** The same, as the RIB sees it. */
 export interface PeerOut extends AdjOut, Outlet {
-  readonly options: EgressOptions;
+  readonly policy: Export;
   /** A source's index will mean another. */
   forget(source: Source): void;
   /** What the peer gets is decided by this from now on. */
@@ -36,6 +35,8 @@ export interface PeerOut extends AdjOut, Outlet {
    * where there is nothing any more.
    */
   paths(prefix: number, visit: (id: number, pathId: number, source: Source | undefined) => void): void;
+  /** Why the session cannot carry the prefix with such attributes; `undefined`: it can. */
+  uncarried(prefix: number, id: number): string | undefined;
   /** Attributes that the peer has; 0: it has not got the prefix. */
   sent(prefix: number): number;
   /** The session is over: nothing waits, and the peer has nothing. */

@@ -4,7 +4,6 @@ import type { AdjOut, PeerOut } from "./adj-out.ts";
 import { Buckets } from "./buckets.ts";
 import { Encoder } from "./encoder.ts";
 import type { Export } from "./export.ts";
-import type { EgressOptions } from "./egress.ts";
 import type { FamilyRib } from "./family-rib.ts";
 import { PendingList } from "./pending-list.ts";
 import { SentRoutes } from "./sent-routes.ts";
@@ -74,8 +73,8 @@ export class BestOut implements PeerOut, PrefixSource {
     if (this.#push(prefix) && this.pending === 1) this.#wake(this);
   }
 
-  get options(): EgressOptions {
-    return this.#export.options;
+  get policy(): Export {
+    return this.#export;
   }
 
   forget(source: Source): void {
@@ -145,6 +144,10 @@ export class BestOut implements PeerOut, PrefixSource {
 
   sent(prefix: number): number {
     return this.#sent.get(prefix);
+  }
+
+  uncarried(prefix: number, id: number): string | undefined {
+    return this.#encoder.refusalOf(id, this.#weight(prefix));
   }
 
   /** What the peer is to have: 0, nothing. */
@@ -285,6 +288,8 @@ export class BestOut implements PeerOut, PrefixSource {
   /** Nothing waits: what served for it is given back. */
   #rest(): void {
     this.#disturbed = false;
+    // Who changes such a prefix has it tried again.
+    this.#unfit.clear();
     this.#pending.trim();
     this.#buckets.trim();
     this.#rib.store.collect();

@@ -12,6 +12,8 @@ export class Encoder {
   readonly #context: WireContext;
   #stamp = -1;
   #value: EncodedAttributes | undefined;
+  /** There is no value. */
+  #why = "";
   /** By id, with the stamps that they are good for. */
   #rooms = new Int32Array(16);
   #roomStamps = new Uint32Array(16);
@@ -44,12 +46,20 @@ export class Encoder {
     return this.#rooms[id]!;
   }
 
+  /** Why a prefix of so many bytes cannot be sent with such attributes; `undefined`: it can. */
+  refusalOf(id: number, bytes: number): string | undefined {
+    if (this.encode(id) === undefined) return `the session cannot carry it: ${this.#why}`;
+    if (this.room(id) >= bytes) return undefined;
+    return `its attributes leave no room for it in a message of ${this.#context.maxMessage} bytes`;
+  }
+
   #encodeIfPossible(id: number): EncodedAttributes | undefined {
     try {
       return encodeAttributes(this.#store.get(id), this.#context, this.#family);
     } catch (error) {
-      if (error instanceof RangeError) return undefined;
-      throw error;
+      if (!(error instanceof RangeError)) throw error;
+      this.#why = error.message;
+      return undefined;
     }
   }
 }

@@ -29,11 +29,13 @@ function explainOut({ peer, source }: PeerState, family: PeerFamily, prefix: num
   if (out.sent(prefix) !== 0) return `${peer.name} has been sent ${text}`;
   const from = rib.bestSource(prefix)!;
   if (from.index === source.index) return `${not}: the best route is its own`;
-  const withheld = withheldBecause(rib.store.get(best), from.from, out.options);
+  const withheld = withheldBecause(rib.store.get(best), from.from, out.policy.options);
   if (withheld !== undefined) return `${not}: ${withheld}`;
   if (exports === undefined) return `${not}: it has no export policy`;
-  if (out.pending > 0) return `${not}: it waits to be sent, or the export policy refuses it`;
-  return `${not}: the export policy refuses it`;
+  const id = out.policy.best(prefix);
+  if (id === 0) return `${not}: the export policy refuses it`;
+  const uncarried = out.uncarried(prefix, id);
+  return uncarried === undefined ? `${not} yet: it waits to be sent` : `${not}: ${uncarried}`;
 }
 
 function explainIn(

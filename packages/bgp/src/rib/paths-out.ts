@@ -5,7 +5,6 @@ import type { AdjOut, PeerOut } from "./adj-out.ts";
 import { Candidates } from "./decision.ts";
 import { Encoder } from "./encoder.ts";
 import type { Export } from "./export.ts";
-import type { EgressOptions } from "./egress.ts";
 import type { FamilyRib } from "./family-rib.ts";
 import { PendingList } from "./pending-list.ts";
 import type { Source } from "./source.ts";
@@ -89,8 +88,8 @@ export class PathsOut implements PeerOut, PrefixSource {
     if (this.#push(prefix) && this.pending === 1) this.#wake(this);
   }
 
-  get options(): EgressOptions {
-    return this.#export.options;
+  get policy(): Export {
+    return this.#export;
   }
 
   forget(source: Source): void {
@@ -159,6 +158,10 @@ export class PathsOut implements PeerOut, PrefixSource {
 
   sent(prefix: number): number {
     return this.#paths.get(prefix)?.[0]?.id ?? 0;
+  }
+
+  uncarried(prefix: number, id: number): string | undefined {
+    return this.#encoder.refusalOf(id, IDENTIFIER + this.#rib.table.sizeOf(prefix));
   }
 
   /** The peer has nothing, and gets nothing whatever there is. */

@@ -6,6 +6,7 @@ import { parsePrefix } from "../wire/prefix-text.ts";
 import type { Reach, Update } from "../wire/update.ts";
 import type { AdjOut } from "./adj-out.ts";
 import { AttributeStore } from "./attribute-store.ts";
+import { checkNumber } from "./check.ts";
 import { explainPrefix } from "./explain.ts";
 import { FamilyRib } from "./family-rib.ts";
 import type { RouteReader } from "./local-routes.ts";
@@ -36,7 +37,7 @@ export interface RibOptions {
    * once.
    */
   readonly onWork?: () => void;
-  /** Prefixes in a slice. @defaultValue 4096 */
+  /** Prefixes in a slice, 1 or more. @defaultValue 4096 */
   readonly slice?: number;
 }
 
@@ -70,7 +71,9 @@ export class Rib {
   #told = false;
   #called = false;
 
+  /** @throws `ERR_BGP_CONFIG`: a slice would be none. */
   constructor({ asn, routerId, onBest, onWork, slice = SLICE }: RibOptions) {
+    checkNumber("slice", slice, 1, Number.MAX_SAFE_INTEGER);
     this.#us = { asn, routerId };
     this.#onWork = onWork;
     this.#onBest = onBest;

@@ -147,6 +147,7 @@ export class Load implements Job {
   readonly #rib: WalkedRib;
   readonly #routes: ReadRoutes;
   readonly #done: () => void;
+  #over = false;
   #at = 0;
   #index = 0;
 
@@ -166,11 +167,14 @@ export class Load implements Job {
     }
     if (end < ids.length) return true;
     this.#rib.sweepStale(this.feed);
-    this.#done();
+    this.cancel();
     return false;
   }
 
+  /** Also called where who is told of the end begins something new. */
   cancel(): void {
+    if (this.#over) return;
+    this.#over = true;
     this.#done();
   }
 }

@@ -155,6 +155,41 @@ describe("our AS number, changed while a set is on its way", () => {
   });
 });
 
+describe("a set that has come", () => {
+  it("is said to have come once, though another is sent after it at once", () => {
+    const rib = new Rib({ asn: 65000, routerId: "192.0.2.250", onWork: () => {}, slice: 2 });
+    const prefixes = ["10.0.0.0/8", "11.0.0.0/8", "12.0.0.0/8", "2001:db8::/32"];
+    const readerOf = (med: number) => {
+      const reader = rib.reader("set");
+      for (const prefix of prefixes) reader.add({ prefix, med });
+      return reader;
+    };
+    const came: number[] = [];
+    rib.replaceSet("set", readerOf(1), () => {
+      came.push(1);
+      if (came.length < 9) rib.replaceSet("set", readerOf(2), () => void came.push(2));
+    });
+    while (rib.work());
+    expect(came).toEqual([1, 2]);
+    expect([...rib.best()].map(({ attributes }) => attributes.med)).toEqual([2, 2, 2, 2]);
+    rib.advertise("set", []);
+    while (rib.work());
+    expect(rib.sizes()).toEqual({ prefixes: { "ipv4-unicast": 0, "ipv6-unicast": 0 }, attributes: 0 });
+  });
+
+  it("comes in slices of one prefix at least", () => {
+    const slices = [0, -1, 0.5, Number.NaN];
+    for (const slice of slices) {
+      expect(() => new Rib({ asn: 65000, routerId: "192.0.2.250", slice })).toThrow(
+        expect.objectContaining({
+          code: "ERR_BGP_CONFIG",
+          message: expect.stringMatching(/^slice: /) as string,
+        }),
+      );
+    }
+  });
+});
+
 describe("explain", () => {
   it("says why a peer gets a prefix or does not", () => {
     const rib = newRib();
@@ -191,5 +226,28 @@ describe("explain", () => {
     );
     rib.apply(other, announce(via([65002], { communities: [0xffffff01] }), "14.0.0.0/8"));
     expect(rib.explain("p1", "14.0.0.0/8")).toBe("p1 is not sent 14.0.0.0/8: it has NO_EXPORT");
+  });
+
+  it.each([false, true])("says what the session cannot carry (several paths: %s)", (several) => {
+    const rib = newRib();
+    const accept = { statements: [{ action: "accept" }] } as const;
+    const id = rib.addPeer(PEER, { "ipv4-unicast": { export: accept } });
+    const context = { ...CONTEXT, addPathSend: several ? (["ipv4-unicast"] as const) : [] };
+    const out = rib.openOut(id, "ipv4-unicast", context, { address: "198.51.100.1" });
+    const communities = Array.from({ length: 1100 }, (_, index) => `65000:${index}`);
+    rib.advertise("set", [
+      { prefix: "10.0.0.0/8", communities },
+      { prefix: "11.0.0.0/8", nextHop: "2001:db8::1" },
+      { prefix: "12.0.0.0/8" },
+    ]);
+    expect(rib.explain("p1", "12.0.0.0/8")).toBe("p1 is not sent 12.0.0.0/8 yet: it waits to be sent");
+    while (out.next() !== undefined);
+    expect(rib.explain("p1", "12.0.0.0/8")).toBe("p1 has been sent 12.0.0.0/8");
+    expect(rib.explain("p1", "10.0.0.0/8")).toBe(
+      "p1 is not sent 10.0.0.0/8: its attributes leave no room for it in a message of 4096 bytes",
+    );
+    expect(rib.explain("p1", "11.0.0.0/8")).toBe(
+      "p1 is not sent 11.0.0.0/8: the session cannot carry it: the peer takes no IPv6 next hop for IPv4 prefixes (2001:db8::1)",
+    );
   });
 });
