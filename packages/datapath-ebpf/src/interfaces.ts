@@ -82,10 +82,12 @@ export function removeInterfaces(rtnl: Rtnl): void {
   send(rtnl, differences(rtnl, []));
 }
 
-/** What is ours, each thing by its name, and how it is. */
+/** What is ours, and ways to subnets beside it, each thing by its name, and how it is. */
 export function interfaceInventory(rtnl: Rtnl): readonly (readonly [name: string, state: string])[] {
   const { addresses, routes, rules } = findOurs(rtnl);
+  const subnets = waysToSubnets(rtnl, new Set(routes.map(({ device }) => device)));
   return [
+    ...subnets.map(({ to, device }) => [`route ${to} device ${device}`, ""] as const),
     ...addresses.map(({ address, device }) => [`address ${address}`, `at device ${device}`] as const),
     ...routes.map(
       ({ to, table, device, via }) => [`route ${to} table ${table}`, `${device} ${via}`] as const,
@@ -130,21 +132,24 @@ function differences(rtnl: Rtnl, served: readonly Served[]): readonly Request[] 
     if (!rules.some((there) => there.from === host && there.table === table))
       requests.push(addRule({ from: host, table, priority: RULE_PRIORITY, protocol: ROUTE_PROTOCOL }));
   }
-  const devices = new Set(served.filter(({ isUplink }) => !isUplink).map(({ device }) => device));
+  const devices = new Set<number | undefined>(
+    served.filter(({ isUplink }) => !isUplink).map(({ device }) => device),
+  );
   const tables = new Set<number | undefined>(served.map(({ table }) => table));
   const isServed = ({ device, address }: Address): boolean =>
     served.some((one) => one.device === device && address === `${one.address}/32`);
   return [
     ...requests,
-    // The way to a subnet by an interface is a way for the node's own address to be dropped by the network.
-    ...rtnl.routes
-      .list({ family: 4, protocol: "kernel" })
-      .filter(({ device }) => device !== undefined && devices.has(device))
-      .map((route) => deleteRoute(route)),
+    ...waysToSubnets(rtnl, devices).map((route) => deleteRoute(route)),
     ...rules.filter(({ table }) => !tables.has(table)).map((rule) => deleteRule(rule)),
     ...routes.filter(({ table }) => !tables.has(table)).map((route) => deleteRoute(route)),
     ...addresses.filter((address) => !isServed(address)).map((address) => deleteAddress(address)),
   ];
+}
+
+/** What the kernel makes of a device's addresses: by these the node's own address would leave, and be dropped by the network. */
+function waysToSubnets(rtnl: Rtnl, devices: ReadonlySet<number | undefined>): readonly Route[] {
+  return rtnl.routes.list({ family: 4, protocol: "kernel" }).filter(({ device }) => devices.has(device));
 }
 
 /** On link, whatever addresses say: the interface has no subnet. */

@@ -467,6 +467,8 @@ class NetloomAgent implements Agent {
     const { ipam } = this.#options;
     this.#node = { ...this.#node, podCIDRs: ipam.ranges(), routers: ipam.routers() };
     this.#planDue = true;
+    // Where the ranges are as they were, but not where they were, no fact follows that would.
+    if (this.#ready) this.#reconciler.kick();
     this.#routingView.changed();
     this.#later(() => this.#announce(() => this.#node));
   }

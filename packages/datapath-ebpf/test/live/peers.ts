@@ -25,7 +25,7 @@ export interface Peer {
 
 /** Starts one end of a conversation; see `programs/peer.mjs` for the roles. */
 export function startPeer(
-  live: LiveCluster,
+  live: Pick<LiveCluster, "lab">,
   namespace: string,
   role: string,
   ...args: (string | number)[]
@@ -78,14 +78,24 @@ export function startPeer(
 }
 
 /** A server that listens by now. */
-export async function serve(live: LiveCluster, namespace: string, role: string, port: number): Promise<Peer> {
+export async function serve(
+  live: Pick<LiveCluster, "lab">,
+  namespace: string,
+  role: string,
+  port: number,
+): Promise<Peer> {
   const peer = startPeer(live, namespace, role, port);
   if (peer.said.length === 0) await peer.next();
   return peer;
 }
 
 /** Whether a TCP connection comes about, and what the other end did about it. */
-export async function tries(live: LiveCluster, namespace: string, host: string, port: number): Promise<Said> {
+export async function tries(
+  live: Pick<LiveCluster, "lab">,
+  namespace: string,
+  host: string,
+  port: number,
+): Promise<Said> {
   const [said] = await startPeer(live, namespace, "tcp-try", host, port, 1000).ended;
   return said!;
 }
