@@ -28,7 +28,8 @@ export interface Failure {
 /** A signature is good for five minutes. */
 const SKEW = 4 * 60_000;
 
-type Meaning = CloudFault | ((failure: Failure, about: About) => CloudFault);
+type Reading = (failure: Failure, about: About) => CloudFault;
+type Meaning = CloudFault | Reading;
 
 const INVALID: CloudFault = { kind: "invalid" };
 const TRANSIENT: CloudFault = { kind: "transient" };
@@ -36,14 +37,14 @@ const IN_USE: CloudFault = { kind: "conflict", what: "in-use" };
 const CHANGED: CloudFault = { kind: "conflict", what: "version" };
 const CLOCK: CloudFault = { kind: "credentials", why: "clock-skew" };
 
-const throttled: Meaning = (_, { action }) =>
+const throttled: Reading = (_, { action }) =>
   action === "" ? { kind: "throttled" } : { kind: "throttled", bucket: action };
-const denied: Meaning = ({ message }, { action }) => ({
+const denied: Reading = ({ message }, { action }) => ({
   kind: "denied",
   // It may be another than the one asked for: who creates with tags needs `ec2:CreateTags`.
   action: /perform: ([\w-]+:\w+)/.exec(message)?.[1] ?? `ec2:${action === "" ? "*" : action}`,
 });
-const credentials: Meaning = ({ message, ahead = 0 }) => {
+const credentials: Reading = ({ message, ahead = 0 }) => {
   const isLate = Math.abs(ahead) > SKEW || /signature (expired|not yet current)/i.test(message);
   return {
     kind: "credentials",
@@ -51,21 +52,21 @@ const credentials: Meaning = ({ message, ahead = 0 }) => {
   };
 };
 const expired: CloudFault = { kind: "credentials", why: "expired" };
-const noAddresses: Meaning = (_, { pool }) => ({ kind: "exhausted", what: "pool-addresses", ...id(pool) });
-const noBlocks: Meaning = (_, { pool }) => ({ kind: "exhausted", what: "pool-blocks", ...id(pool) });
-const noSlots: Meaning = (_, about) => ({
+const noAddresses: Reading = (_, { pool }) => ({ kind: "exhausted", what: "pool-addresses", ...id(pool) });
+const noBlocks: Reading = (_, { pool }) => ({ kind: "exhausted", what: "pool-blocks", ...id(pool) });
+const noSlots: Reading = (_, about) => ({
   kind: "exhausted",
   what: "interface-slots",
   ...id(about.interface),
 });
-const noInterfaces: Meaning = (_, { instance }) => ({
+const noInterfaces: Reading = (_, { instance }) => ({
   kind: "exhausted",
   what: "node-interfaces",
   ...id(instance),
 });
 const quota = (name: string): CloudFault => ({ kind: "exhausted", what: "quota", id: name });
 /** Whether something happened EC2 does not say; of a read it does not matter. */
-const failed: Meaning = (_, { action }) =>
+const failed: Reading = (_, { action }) =>
   action.startsWith("Describe") ? TRANSIENT : { kind: "ambiguous" };
 
 /** By EC2's codes (EC2 API reference, "Error codes"), and those of the machines that check signatures before it. */
@@ -148,18 +149,15 @@ export function faultOfEc2(failure: Failure, about: About): CloudFault {
   if (code.startsWith("ERR_TLS_") || code.includes("CERT_")) return TRANSIENT;
   const meaning = Object.hasOwn(MEANINGS, code) ? MEANINGS[code] : undefined;
   if (meaning !== undefined) return typeof meaning === "function" ? meaning(failure, about) : meaning;
-  if (status === 429) return throttledBy(failure, about);
+  if (status === 429) return throttled(failure, about);
   if (
     /^(Invalid\w+\.(Malformed|NotFound)|Invalid(GroupId|Subnet|SubnetID|VpcID|NetworkInterfaceID)\b)/.test(
       code,
     )
   )
     return INVALID;
-  return failedBy(failure, about);
+  return failed(failure, about);
 }
-
-const throttledBy = throttled as (failure: Failure, about: About) => CloudFault;
-const failedBy = failed as (failure: Failure, about: About) => CloudFault;
 
 /** One code for much: EC2 tells some things in the message only. */
 function parameterValue({ message }: Failure, about: About): CloudFault {

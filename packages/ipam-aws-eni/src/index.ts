@@ -3,8 +3,12 @@
  *
  * @packageDocumentation
  */
+export { awsEni } from "./aws-eni.ts";
+export type { AwsEniOptions } from "./aws-eni.ts";
 export { awsEniProvider } from "./provider.ts";
 export type { AwsEniProviderOptions, Selection, SubnetSelection } from "./options.ts";
 export type { ClientOptions } from "./client.ts";
+export { imds } from "./imds.ts";
+export type { ImdsOptions, InstanceIdentity } from "./imds.ts";
 export { Ec2Error } from "./errors.ts";
 export { EC2_THROTTLES } from "./throttles.ts";

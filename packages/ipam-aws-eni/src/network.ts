@@ -56,13 +56,13 @@ export async function findInterface(
 /** Subnets that the node may use. */
 export async function* subnetsOf(
   ec2: Ec2,
-  { subnets = {}, vpc: known }: AwsEniProviderOptions,
+  options: AwsEniProviderOptions,
   node: CloudNode,
   call: CloudCall,
 ): AsyncGenerator<CloudPool> {
-  const { ids, tags, sameZone = true } = subnets;
+  const { ids, tags, sameZone = true } = options.subnets ?? {};
   let { zone } = node;
-  let vpc = known;
+  let vpc = await vpcIn(options);
   if ((vpc === undefined && ids === undefined) || (zone === undefined && sameZone)) {
     const instance = await knownInstance(ec2, node, call);
     zone ??= instance.Placement?.AvailabilityZone;
@@ -88,14 +88,15 @@ export async function* subnetsOf(
 /** Ids of the groups of a new interface of the node. */
 export async function securityGroupsOf(
   ec2: Ec2,
-  { securityGroups, vpc: known }: AwsEniProviderOptions,
+  options: AwsEniProviderOptions,
   requested: readonly string[] | undefined,
   node: CloudNode,
   call: CloudCall,
 ): Promise<readonly string[]> {
+  const { securityGroups } = options;
   if (securityGroups?.ids !== undefined) return securityGroups.ids;
   if (securityGroups?.tags !== undefined) {
-    const vpc = known ?? (await knownInstance(ec2, node, call)).VpcId;
+    const vpc = (await vpcIn(options)) ?? (await knownInstance(ec2, node, call)).VpcId;
     const filters = [
       ...(vpc === undefined ? [] : [filter("vpc-id", vpc)]),
       ...tagFilters(securityGroups.tags),
@@ -120,6 +121,10 @@ export async function securityGroupsOf(
       return Groups.flatMap(({ GroupId }) => (GroupId === undefined ? [] : [GroupId]));
   }
   throw new CloudError({ kind: "gone", what: "instance" }, `${node.instance} has no first interface`);
+}
+
+async function vpcIn({ vpc }: AwsEniProviderOptions): Promise<string | undefined> {
+  return typeof vpc === "function" ? vpc() : vpc;
 }
 
 async function knownInstance(ec2: Ec2, { instance }: CloudNode, call: CloudCall): Promise<Instance> {

@@ -17,7 +17,7 @@ export interface AwsEniProviderOptions extends ClientOptions {
   /** Whose mark interfaces bear, in the tag `netloom:cluster`: unique in the account and region. */
   readonly cluster: string;
   /** The node's VPC. @defaultValue asked of EC2 where it matters */
-  readonly vpc?: string;
+  readonly vpc?: string | (() => Promise<string>);
   /** Which subnets may be used. @defaultValue all of the node's VPC and zone */
   readonly subnets?: SubnetSelection;
   /** Of new interfaces, whatever the request says. @defaultValue those of the request, or of the node's first interface */
