@@ -1,6 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseAddress, parseCidr, type RoutedNode, type Routing, type Underlay } from "@netloom/core";
+import {
+  parseAddress,
+  parseCidr,
+  type NodeInterface,
+  type RoutedNode,
+  type Routing,
+  type Underlay,
+} from "@netloom/core";
 import { native, type NativeOptions } from "@netloom/routing-native";
 import { vxlan } from "@netloom/routing-vxlan";
 
@@ -10,6 +17,13 @@ const node = (index: number, changes: Partial<RoutedNode> = {}): RoutedNode => (
   podCIDRs: [`10.244.${index}.0/24`],
   routers: [`10.244.${index}.1`],
   ...changes,
+});
+
+const nodeInterface = (index: number): NodeInterface => ({
+  mac: `02:00:5e:00:53:0${index}`,
+  address: `10.0.${index}.50`,
+  gateway: `10.0.${index}.1`,
+  ranges: [`10.0.${index}.64/28`],
 });
 
 /** Behind a router. */
@@ -65,6 +79,32 @@ describe("native routing", () => {
       { prefix: "10.0.0.0/8", node: undefined },
       { prefix: "192.0.2.0/24", node: undefined },
       { prefix: "2001:db8::/32", node: undefined },
+    ]);
+  });
+
+  it("hands on by which interfaces the node's own pods leave, in one form and order", () => {
+    const [one, two] = [nodeInterface(1), nodeInterface(2)];
+    const interfaces = [two, { ...one, mac: "02-00-5E-00-53-01", ranges: ["10.0.1.64/28", "fd00:1::/80"] }];
+    expect(native().plan({ ...node(1), interfaces }, [], underlay).interfaces).toEqual([one, two]);
+    expect(native().plan(node(1), [], underlay)).not.toHaveProperty("interfaces");
+  });
+
+  it("leaves out an interface that cannot be, and says why", () => {
+    const wrong = [
+      { ...nodeInterface(2), mac: "eth2" },
+      { ...nodeInterface(3), gateway: "fd00::1" },
+      { ...nodeInterface(4), mac: nodeInterface(1).mac },
+      { ...nodeInterface(5), ranges: ["10.0.1.72/32"] },
+    ];
+    const interfaces = [nodeInterface(1), ...wrong];
+    const plan = native().plan({ ...node(1), interfaces }, [node(2)], underlay);
+    expect(plan.interfaces).toEqual([nodeInterface(1)]);
+    expect(plan.routes).toHaveLength(1);
+    expect(plan.problems).toEqual([
+      code("ERR_NODE_INVALID", '"eth2" is not a MAC address'),
+      code("ERR_NODE_INVALID", "fd00::1 is no IPv4 address"),
+      code("ERR_NODE_INVALID", `has what the interface ${nodeInterface(1).mac} has`),
+      code("ERR_NODE_INVALID", "10.0.5.50"),
     ]);
   });
 

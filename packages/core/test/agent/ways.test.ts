@@ -1,8 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { parseAddress, type RoutePlan, type Routing } from "@netloom/core";
-import { IpcacheFlag } from "@netloom/core/backend";
+import {
+  parseAddress,
+  type IpamEvents,
+  type NodeInterface,
+  type RoutePlan,
+  type Routing,
+  type TypedEmitter,
+} from "@netloom/core";
+import { IpcacheFlag, routeTableOf } from "@netloom/core/backend";
 import { memoryStore } from "@netloom/core/memory";
-import { testNode, type TestNode } from "../support/cluster.ts";
+import { rangeIpam, testNode, type TestNode } from "../support/cluster.ts";
 
 type Way = "natively" | "by tunnel" | "not at all";
 
@@ -81,5 +88,49 @@ describe("the way to a node's pods", () => {
     expect(found(one, "10.1.1.99"), "of this node").toBe("::");
     await one.agent.stop();
     await two.agent.stop();
+  });
+});
+
+describe("the interface that a pod's address belongs to", () => {
+  const one: NodeInterface = {
+    mac: "02:00:5e:00:53:01",
+    address: "10.0.0.50",
+    gateway: "10.0.0.1",
+    ranges: ["10.1.1.64/28"],
+  };
+
+  it("is told to the routing, and named by its table in the pod's entry, as long as the IPAM says so", async () => {
+    let interfaces: readonly NodeInterface[] = [one];
+    const seen: (readonly NodeInterface[] | undefined)[] = [];
+    const routing: Routing = {
+      ...toldRouting(() => "not at all"),
+      plan(local, remotes, underlay) {
+        seen.push(local.interfaces);
+        const plan = toldRouting(() => "not at all").plan(local, remotes, underlay);
+        return local.interfaces === undefined ? plan : { ...plan, interfaces: local.interfaces };
+      },
+    };
+    const ipam = { ...rangeIpam("10.1.1.0/24"), interfaces: () => interfaces };
+    const { agent, datapath } = testNode(memoryStore(), 1, { routing, ipam });
+    await agent.start();
+    const tables: number[] = [];
+    const look = async (name: string, address: string): Promise<void> => {
+      const options = { name, labels: [], addresses: [address] };
+      await agent.settled((await agent.endpoints.create(options)).revision);
+      tables.push(datapath.maps.endpoints.get({ address: parseAddress(address) })!.table);
+    };
+    await look("default/there", "10.1.1.70");
+    await look("default/by-the-uplink", "10.1.1.80");
+    expect(tables).toEqual([routeTableOf(one), 0]);
+    expect(datapath.plan?.interfaces).toEqual([one]);
+    // The ranges are the same: no fact says that something has changed.
+    interfaces = [];
+    (ipam.events as TypedEmitter<IpamEvents>).emit("ranges:changed", ipam.ranges());
+    await expect.poll(() => datapath.plan?.interfaces).toBeUndefined();
+    await look("default/there-too", "10.1.1.71");
+    expect(tables.at(-1)).toBe(0);
+    expect(datapath.maps.endpoints.get({ address: parseAddress("10.1.1.70") })?.table).toBe(0);
+    expect(seen).toContain(undefined);
+    await agent.stop();
   });
 });

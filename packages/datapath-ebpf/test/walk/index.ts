@@ -6,6 +6,7 @@ import { established } from "./established.ts";
 import { events } from "./events.ts";
 import { fragments } from "./fragments.ts";
 import { icmpWalks } from "./icmp.ts";
+import { interfaces } from "./interfaces.ts";
 import { links } from "./links.ts";
 import { masqueradePorts } from "./masquerade-ports.ts";
 import { masqueradeTime } from "./masquerade-time.ts";
@@ -37,6 +38,7 @@ export const suites: readonly Suite[] = [
   masqueradePorts,
   masqueradeTime,
   native,
+  interfaces,
   northSouth,
   northSouthErrors,
   events,
