@@ -202,11 +202,8 @@ class EbpfDatapath implements Datapath {
     running.plan = plan;
     const { network, context, pins, programs, arrivals } = running;
     applyRoutes(network.rtnl, { plan, routers: context.routers, uplink });
-    const known = await applyInterfaces(plan, { rtnl: network.rtnl, pins, programs, uplink });
-    arrivals.expect(
-      (plan.interfaces ?? []).map(({ mac }) => mac),
-      known,
-    );
+    arrivals.expect((plan.interfaces ?? []).map(({ mac }) => mac));
+    arrivals.found(await applyInterfaces(plan, { rtnl: network.rtnl, pins, programs, uplink }));
   }
 
   /** A device has come that was waited for. */
