@@ -110,6 +110,7 @@ class WarmIpam implements CloudIpam {
       ...this.#times,
       waiting: () => this.#waiters.byFamily(),
       changed: () => this.#changed(),
+      lost: (range) => this.cloudEvents.emit("range:lost", range, ranges.owners(range)),
       asked: (action) => this.cloudEvents.emit("request:sent", action),
       done: (action) => this.cloudEvents.emit("action:done", action),
       failed: (error) => this.#failed(error),

@@ -1,15 +1,9 @@
-import { isNetloomError, NetloomError, sleep, type Runtime } from "@netloom/core";
-import { isOurs, withAddresses, withInterface, withoutAddresses, withoutInterface } from "./inventory.ts";
+import { isNetloomError, sleep, type Runtime } from "@netloom/core";
+import { withoutInterface, type Change } from "./inventory.ts";
 import type { Intent, Journal } from "./journal.ts";
 import type { CloudAction } from "./plan.ts";
-import {
-  faultOf,
-  type CloudCall,
-  type CloudFault,
-  type CloudNode,
-  type CloudProvider,
-  type NodeInventory,
-} from "./provider.ts";
+import { faultOf, type CloudCall, type CloudFault, type NodeInventory } from "./provider.ts";
+import { send, without, type Sending } from "./send.ts";
 import type { Throttles, Urgency } from "./throttle.ts";
 
 /** How often a call that certainly did nothing is sent again, and after how long at first. */
@@ -20,26 +14,28 @@ const FORGET_AFTER = 10 * 60_000;
 
 /** What became of an action. */
 export type Outcome =
-  | { readonly outcome: "done"; readonly inventory: NodeInventory }
+  /** `open`: its intent stands in the journal still, and nothing that contradicts it may be asked for. */
+  | { readonly outcome: "done"; readonly change: Change; readonly open: boolean }
   /** Nothing was changed, or what was will be undone. */
-  | { readonly outcome: "failed"; readonly fault: CloudFault; readonly error: unknown }
+  | {
+      readonly outcome: "failed";
+      readonly fault: CloudFault;
+      readonly error: unknown;
+      readonly open: boolean;
+    }
   /** It may have happened: the next read decides. */
-  | { readonly outcome: "unknown"; readonly fault: CloudFault; readonly error: unknown };
+  | { readonly outcome: "unknown"; readonly fault: CloudFault; readonly error: unknown; readonly open: true };
 
-export interface ExecutorOptions {
-  readonly provider: CloudProvider;
-  readonly node: CloudNode;
+export interface ExecutorOptions extends Sending {
   readonly journal: Journal;
   readonly throttles: Throttles;
   readonly runtime: Runtime;
   readonly signal: AbortSignal;
-  /** Security groups of new interfaces. */
-  readonly securityGroups?: readonly string[];
   /** Hears of each request to the cloud. */
   readonly asked: (action: string) => void;
 }
 
-/** Does what plans say, one action after the other: the intent first, then the call, then its outcome. */
+/** Does what plans say: the intent first, then the call, then its outcome. Several at once may be under way. */
 export class Executor {
   readonly #options: ExecutorOptions;
 
@@ -52,15 +48,16 @@ export class Executor {
     return this.#call("", "read");
   }
 
-  /** Rejects where the intent could not be written, or when called off: then the next life goes on. */
+  /**
+   * Rejects where the intent could not be written, or when called off: then it may stand in the journal, and whoever reads
+   * that goes on.
+   */
   async run(action: CloudAction, inventory: NodeInventory): Promise<Outcome> {
     const { journal, node, runtime } = this.#options;
     if (action.do === "finish-interface") {
       // It is the same intent as before, which may have ended when the interface was thought to be finished.
-      return this.#attempt(
-        { id: action.intent, node, action, step: "begun", at: runtime.clock.now() },
-        inventory,
-      );
+      const intent: Intent = { id: action.intent, node, action, step: "begun", at: runtime.clock.now() };
+      return this.#attempt(intent, inventory);
     }
     const intent = await journal.begin(node, action, runtime.clock.now());
     return this.#attempt(intent, inventory, true);
@@ -79,18 +76,15 @@ export class Executor {
     switch (action.do) {
       case "assign":
         // Whatever it did is in the inventory; what is missing is planned anew.
-        await journal.end(intent);
-        return { outcome: "done", inventory };
+        return this.#done(intent, (known) => known);
       case "add-interface":
       case "finish-interface":
         if (elsewhere) return this.#sweep(await journal.abandon(intent), inventory);
         break;
       case "release": {
         const there = inventory.interfaces.find(({ id }) => id === action.interface);
-        if (elsewhere || there?.addresses.some(({ cidr }) => action.cidrs.includes(cidr)) !== true) {
-          await journal.end(intent);
-          return { outcome: "done", inventory };
-        }
+        if (elsewhere || there?.addresses.some(({ cidr }) => action.cidrs.includes(cidr)) !== true)
+          return this.#done(intent, (known) => known);
         break;
       }
       case "remove-interface":
@@ -100,22 +94,20 @@ export class Executor {
   }
 
   async #attempt(intent: Intent, inventory: NodeInventory, fresh = false): Promise<Outcome> {
-    const { journal, signal, runtime } = this.#options;
+    const { signal, runtime } = this.#options;
     let delay = FIRST_DELAY;
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
       try {
-        const after = await this.#send(intent, inventory, fresh && attempt === 1);
-        await journal.end(intent);
-        return { outcome: "done", inventory: after };
+        const call = { ...this.#call(intent.id, "change"), first: fresh && attempt === 1 };
+        const change = await send(this.#options, intent, inventory, call);
+        return await this.#done(intent, change);
       } catch (error) {
         signal.throwIfAborted();
         const fault = this.#fault(error);
-        if (fault.kind === "gone" && isRemoval(intent.action)) {
-          await journal.end(intent);
-          return { outcome: "done", inventory: without(inventory, intent.action) };
-        }
-        if (fault.kind === "ambiguous") return { outcome: "unknown", fault, error };
+        if (fault.kind === "gone" && isRemoval(intent.action))
+          return this.#done(intent, without(intent.action));
+        if (fault.kind === "ambiguous") return { outcome: "unknown", fault, error, open: true };
         if ((fault.kind === "throttled" || fault.kind === "transient") && attempt < ATTEMPTS) {
           await sleep(runtime.clock, delay * (0.5 + runtime.random.next() / 2), signal);
           delay *= 2;
@@ -126,6 +118,22 @@ export class Executor {
     }
   }
 
+  /** The cloud has done it, whatever becomes of its intent. */
+  async #done(intent: Intent, change: Change): Promise<Outcome> {
+    return { outcome: "done", change, open: !(await this.#end(intent)) };
+  }
+
+  /** @returns whether its end stands in the store; where it may not, whoever reads the journal next ends it. */
+  async #end(intent: Intent): Promise<boolean> {
+    try {
+      await this.#options.journal.end(intent);
+      return true;
+    } catch {
+      this.#options.signal.throwIfAborted();
+      return false;
+    }
+  }
+
   /** The cloud certainly said no: to the first step, or to a later one. */
   async #failed(
     intent: Intent,
@@ -133,67 +141,23 @@ export class Executor {
     fault: CloudFault,
     error: unknown,
   ): Promise<Outcome> {
-    const { journal } = this.#options;
+    const { do: kind } = intent.action;
     // It may stand half made, or half removed. What may pass is gone on with; what will not is undone.
-    if (intent.action.do === "remove-interface" && fault.kind !== "invalid")
-      return { outcome: "unknown", fault, error };
-    if (intent.action.do === "add-interface" || intent.action.do === "finish-interface") {
-      const passes =
-        fault.kind === "throttled" ||
-        fault.kind === "transient" ||
-        fault.kind === "conflict" ||
-        fault.kind === "credentials";
-      if (passes || intent.action.do === "finish-interface") return { outcome: "unknown", fault, error };
-      await this.#sweep(await journal.abandon(intent), inventory).catch(() => undefined);
-      return { outcome: "failed", fault, error };
+    if (kind === "finish-interface" || (kind === "remove-interface" && fault.kind !== "invalid"))
+      return { outcome: "unknown", fault, error, open: true };
+    if (kind === "add-interface") {
+      if (fault.kind === "throttled" || fault.kind === "conflict" || fault.kind === "credentials")
+        return { outcome: "unknown", fault, error, open: true };
+      const abandoned = await this.#options.journal.abandon(intent);
+      const { open } = await this.#sweep(abandoned, inventory);
+      return { outcome: "failed", fault, error, open };
     }
-    await journal.end(intent);
-    return { outcome: "failed", fault, error };
-  }
-
-  async #send(intent: Intent, inventory: NodeInventory, first: boolean): Promise<NodeInventory> {
-    const { provider, node, securityGroups } = this.#options;
-    const { action } = intent;
-    const call = { ...this.#call(intent.id, "change"), first };
-    const version = inventory.version === undefined ? {} : { version: inventory.version };
-    switch (action.do) {
-      case "assign": {
-        const { interface: id, family, prefix, count } = action;
-        const request = { node, interface: id, family, prefix, count, ...version };
-        return forgetVersion(withAddresses(inventory, id, await provider.assign(request, call)));
-      }
-      case "add-interface":
-      case "finish-interface": {
-        if (provider.ensureInterface === undefined) throw this.#unsupported("ensureInterface");
-        // Known already: the provider need not read them.
-        const groups = securityGroups ?? inventory.interfaces.find(({ primary }) => primary)?.securityGroups;
-        const made = await provider.ensureInterface(
-          {
-            node,
-            pool: action.pool,
-            want: action.do === "add-interface" ? action.want : [],
-            ...(action.do === "add-interface" && action.index !== undefined ? { index: action.index } : {}),
-            ...(groups === undefined ? {} : { securityGroups: groups }),
-          },
-          call,
-        );
-        return withInterface(inventory, made);
-      }
-      case "release":
-        if (provider.unassign === undefined) throw this.#unsupported("unassign");
-        await provider.unassign({ node, interface: action.interface, cidrs: action.cidrs, ...version }, call);
-        return forgetVersion(without(inventory, action));
-      case "remove-interface":
-        if (provider.removeInterface === undefined) throw this.#unsupported("removeInterface");
-        this.#assertOurs(action.interface, inventory);
-        await provider.removeInterface({ node: intent.node, interface: action.interface }, call);
-        return without(inventory, action);
-    }
+    return { outcome: "failed", fault, error, open: !(await this.#end(intent)) };
   }
 
   /** Removes what an abandoned intent has left; keeps the intent until nothing more can turn up. */
   async #sweep(intent: Intent, inventory: NodeInventory): Promise<Outcome> {
-    const { provider, journal, runtime } = this.#options;
+    const { provider, runtime } = this.#options;
     const attached = inventory.interfaces.find((one) => one.intent === intent.id && one.managed);
     const left: string[] = attached === undefined ? [] : [attached.id];
     try {
@@ -203,11 +167,11 @@ export class Executor {
         await provider.removeInterface?.({ interface: id }, this.#call(intent.id, "change"));
     } catch (error) {
       this.#options.signal.throwIfAborted();
-      return { outcome: "unknown", fault: this.#fault(error), error };
+      return { outcome: "unknown", fault: this.#fault(error), error, open: true };
     }
-    if (left.length > 0 || runtime.clock.now() - intent.at > FORGET_AFTER) await journal.end(intent);
-    const after = left.reduce((sum, id) => withoutInterface(sum, id), inventory);
-    return { outcome: "done", inventory: after };
+    const change: Change = (known) => left.reduce((sum, id) => withoutInterface(sum, id), known);
+    if (left.length > 0 || runtime.clock.now() - intent.at > FORGET_AFTER) return this.#done(intent, change);
+    return { outcome: "done", change, open: true };
   }
 
   #fault(error: unknown): CloudFault {
@@ -229,40 +193,9 @@ export class Executor {
       },
     };
   }
-
-  /** Before anything irrevocable, once more. */
-  #assertOurs(id: string, { interfaces }: NodeInventory): void {
-    const known = interfaces.find((one) => one.id === id);
-    if (known === undefined || (isOurs(known) && !known.primary)) return;
-    throw new NetloomError("ERR_IPAM_FOREIGN", `interface ${id} is not ours to remove`, {
-      input: id,
-      backend: "cloud",
-    });
-  }
-
-  #unsupported(method: string): NetloomError {
-    const { name } = this.#options.provider;
-    return new NetloomError("ERR_UNSUPPORTED", `${name} has no ${method}`, {
-      input: method,
-      remedy: "declare so in its capabilities",
-      backend: "cloud",
-    });
-  }
 }
 
 /** Takes something away from the node. */
 export function isRemoval({ do: kind }: CloudAction): boolean {
   return kind === "release" || kind === "remove-interface";
-}
-
-function without(inventory: NodeInventory, action: CloudAction): NodeInventory {
-  if (action.do === "release") return withoutAddresses(inventory, action.interface, action.cidrs);
-  if (action.do === "remove-interface") return withoutInterface(inventory, action.interface);
-  return inventory;
-}
-
-/** The answer did not tell the new one. */
-function forgetVersion(inventory: NodeInventory): NodeInventory {
-  const { node, interfaces } = inventory;
-  return { node, interfaces };
 }

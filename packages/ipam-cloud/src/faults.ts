@@ -72,30 +72,57 @@ export function exhausted(what: Setback["what"], id: string | undefined): string
       return `the quota${of} is used up`;
     case "refused":
       return "the cloud refuses what this node asks for";
+    case "pool-failing":
+      return `pool${of} cannot be used at the moment`;
+    case "paused":
+      return "the cloud has failed a moment ago";
   }
 }
 
-/** What is not to be asked for again before `until`. */
-export function setbackOf(
-  fault: CloudFault,
-  action: CloudAction,
-  inventory: NodeInventory,
-  until: number,
-): Setback | undefined {
-  if (fault.kind === "denied" || fault.kind === "credentials" || fault.kind === "invalid")
-    return { what: "refused", until };
-  // Its attempts are used up: others go on meanwhile.
-  if (fault.kind === "throttled" || fault.kind === "transient") return undefined;
-  if (fault.kind !== "exhausted") return undefined;
-  const { what } = fault;
-  const id = fault.id ?? concerned(what, action, inventory);
-  return what === "node-interfaces" || what === "quota" || id === undefined
-    ? { what, until }
-    : { what, id, until };
+/** What is not to be asked for again for a while. */
+export function setbackOf(fault: CloudFault, action: CloudAction, inventory: NodeInventory): Stop {
+  switch (fault.kind) {
+    case "credentials":
+      return { what: "refused" };
+    case "denied":
+    case "invalid":
+      return { what: "refused", id: action.do };
+    case "exhausted": {
+      const { what } = fault;
+      const id = fault.id ?? concerned(what, action, inventory);
+      return what === "node-interfaces" || what === "quota" || id === undefined ? { what } : { what, id };
+    }
+    default: {
+      const [pool, paused] = passingOf(action, inventory);
+      const isOfPool = fault.kind === "transient" || (fault.kind === "gone" && fault.what === "pool");
+      return isOfPool ? pool! : paused!;
+    }
+  }
 }
 
-function concerned(what: string, action: CloudAction, inventory: NodeInventory): string | undefined {
-  if (action.do === "add-interface") return what.startsWith("pool-") ? action.pool : undefined;
+/** A setback, without its end. */
+export type Stop = Omit<Setback, "until">;
+
+/** Those that end by themselves: whoever waits goes on waiting. */
+export function isPassing(what: Setback["what"]): boolean {
+  return what === "paused" || what === "pool-failing";
+}
+
+/** What may be said of an action that fails for something that passes: the narrower first. */
+export function passingOf(action: CloudAction, inventory: NodeInventory): readonly Stop[] {
+  const removes = action.do === "release" || action.do === "remove-interface";
+  const paused: Stop = { what: "paused", id: removes ? "shrinking" : "growth" };
+  const pool = removes ? undefined : concerned("pool-failing", action, inventory);
+  return [pool === undefined ? paused : { what: "pool-failing", id: pool }, paused];
+}
+
+export function nameOf({ what, id = "" }: Stop): string {
+  return `${what} ${id}`;
+}
+
+function concerned(what: Setback["what"], action: CloudAction, inventory: NodeInventory): string | undefined {
+  if (action.do === "add-interface" || action.do === "finish-interface")
+    return what.startsWith("pool-") ? action.pool : undefined;
   if (!what.startsWith("pool-")) return action.interface;
   return inventory.interfaces.find(({ id }) => id === action.interface)?.pool;
 }

@@ -14,6 +14,13 @@ interface Holder {
   readonly grants: Wanted[];
 }
 
+/** What stands in the way of any growth. */
+const STOPS = [
+  ["refused", undefined],
+  ["quota", undefined],
+  ["paused", "growth"],
+] as const;
+
 /** What must be taken from the cloud: on the interfaces there are before on new ones, blocks before single addresses. */
 export function grow(
   input: PlanInput,
@@ -46,7 +53,9 @@ class Growth {
     const first = inventory.interfaces.find(({ primary }) => primary);
     this.#near = pools.find(({ id }) => id === first?.pool);
     this.#interfaces =
-      capabilities.interfaces === "fixed" || this.#refused("node-interfaces")
+      capabilities.interfaces === "fixed" ||
+      this.#refused("node-interfaces") ||
+      this.#refused("refused", "add-interface")
         ? 0
         : Math.max(0, limits.interfaces - inventory.interfaces.length);
     for (const family of [4, 6] as const) {
@@ -58,7 +67,7 @@ class Growth {
     for (const one of inventory.interfaces) {
       const budget = this.#budgets.find(({ pool }) => pool.id === one.pool);
       if (!isOurs(one) || one.state !== "attached" || budget === undefined) continue;
-      if (this.#refused("interface-slots", one.id)) continue;
+      if (this.#refused("interface-slots", one.id) || this.#refused("refused", "assign")) continue;
       const room = new Map(([4, 6] as const).map((family) => [family, freeSlots(one, family, limits)]));
       this.#holders.push({ interface: one.id, budget, room, grants: [] });
     }
@@ -66,7 +75,7 @@ class Growth {
 
   /** Takes so many addresses or more, as blocks go. @returns how many it could not. */
   take(family: Family, count: number): number {
-    if (count === 0 || this.#refused("quota") || this.#refused("refused")) return count;
+    if (count === 0 || STOPS.some(([what, id]) => this.#refused(what, id))) return count;
     const { policy, capabilities } = this.#input;
     const block = policy.blocks ? capabilities.blocks[family] : undefined;
     const single = family === 4 ? 32 : 128;
@@ -79,7 +88,11 @@ class Growth {
 
   /** The first thing that stands in the way. */
   why(family: Family): { readonly why: Setback["what"]; readonly id?: string } {
-    for (const why of ["refused", "quota"] as const) if (this.#refused(why)) return { why };
+    for (const [why, id] of STOPS) if (this.#refused(why, id)) return { why };
+    const failing = this.#setbacks.find(({ what }) => what === "pool-failing");
+    if (failing !== undefined) return { why: "pool-failing", id: failing.id! };
+    if (this.#refused("refused", "assign") || this.#refused("refused", "add-interface"))
+      return { why: "refused" };
     const roomy = this.#holders.find(({ room }) => room.get(family)! > 0);
     if (roomy !== undefined && this.#slots.get(family)! > 0)
       return { why: "pool-addresses", id: roomy.budget.pool.id };
@@ -157,7 +170,7 @@ class Growth {
     for (let index = 0; ; index++) if (!taken.has(index)) yield index;
   }
 
-  #refused(what: Setback["what"], id?: string): boolean {
+  #refused(what: Setback["what"], id?: string | undefined): boolean {
     return this.#setbacks.some((one) => one.what === what && (one.id === undefined || one.id === id));
   }
 }

@@ -1,6 +1,9 @@
 import { parseCidr, type Family } from "@netloom/core";
 import type { CloudAddress, CloudInterface, NodeInventory, NodeLimits } from "./provider.ts";
 
+/** What an answer has changed, whatever else has changed meanwhile. */
+export type Change = (inventory: NodeInventory) => NodeInventory;
+
 /** More than a node can use: IPv6 blocks count as this. */
 const LARGEST = 2 ** 32;
 

@@ -1,7 +1,13 @@
-import { isNetloomError, type Family, type NetloomError, type Runtime } from "@netloom/core";
+import {
+  isNetloomError,
+  type Family,
+  type NetloomError,
+  type NodeInterface,
+  type Runtime,
+} from "@netloom/core";
 import { CloudReader } from "./cloud-reader.ts";
 import { Executor, isRemoval, type Outcome } from "./executor.ts";
-import { explain, setbackOf } from "./faults.ts";
+import { explain, isPassing, nameOf, passingOf, setbackOf } from "./faults.ts";
 import { isOurs, podAddresses } from "./inventory.ts";
 import type { Journal } from "./journal.ts";
 import type { NodeRecord } from "./node-record.ts";
@@ -9,7 +15,14 @@ import type { Setback } from "./packing.ts";
 import { plan, type CloudAction, type Plan, type Shortage } from "./plan.ts";
 import type { PodRanges } from "./pod-ranges.ts";
 import type { CloudPolicy } from "./policy.ts";
-import type { CloudNode, CloudPool, CloudProvider, NodeInventory, NodeLimits } from "./provider.ts";
+import type {
+  CloudFault,
+  CloudNode,
+  CloudPool,
+  CloudProvider,
+  NodeInventory,
+  NodeLimits,
+} from "./provider.ts";
 import { Recent } from "./recent.ts";
 import { Retries } from "./retries.ts";
 import { TakenRanges } from "./taken-ranges.ts";
@@ -65,20 +78,23 @@ export class NodeCloud {
   #knownAt = -Infinity;
   /** There may be open intents that nobody works on, from this time on: milliseconds since 1970. */
   #unsettled: number | undefined = -Infinity;
+  #turn: Promise<void> = Promise.resolve();
   /** Clouds that have versions want to be read before each change. */
   #versioned = false;
 
   constructor(options: NodeCloudOptions) {
-    const { securityGroups, runtime } = options;
+    const { securityGroups, ...rest } = options;
     this.#options = options;
-    this.#executor = new Executor({
-      ...options,
-      ...(securityGroups === undefined ? {} : { securityGroups }),
-    } as ConstructorParameters<typeof Executor>[0]);
+    this.#executor = new Executor({ ...rest, ...(securityGroups === undefined ? {} : { securityGroups }) });
     this.#reader = new CloudReader({ ...options, call: () => this.#executor.read() });
     this.#recent = new Recent(options.visibilityLag);
-    this.#retries = new Retries(runtime.random, { first: 100, most: 30_000 });
+    this.#retries = new Retries(options.runtime.random, { first: 100, most: 30_000 });
     this.#taken = new TakenRanges(options);
+  }
+
+  /** By which pods leave the node, beside its first. */
+  get interfaces(): readonly NodeInterface[] {
+    return this.#taken.interfaces.all;
   }
 
   /** When there may be something to do although nobody has asked: in so many milliseconds. */
@@ -191,32 +207,113 @@ export class NodeCloud {
     this.#apply(action, outcome, inventory);
     if (outcome.open) this.#unsettled = -Infinity;
     else this.#taken.holds.remove(action);
-    if (this.#inventory !== undefined) await this.#inTurn(() => this.#taken.update(this.#inventory!));
+    await this.#inTurn(async () => {
+      if (this.#inventory !== undefined) await this.#taken.update(this.#inventory);
+    });
     return outcome.outcome === "done" && !outcome.open;
   }
 
   #apply(action: CloudAction, outcome: Outcome, before: NodeInventory): void {
-    const { runtime, node, provider, retryAfter, done, failed } = this.#options;
-    const kind = isRemoval(action) ? "shrinking" : "growth";
+    const { runtime, node, provider, done, failed } = this.#options;
     if (outcome.outcome === "done") {
       this.#recent.note(before, outcome.change(before), runtime.clock.now());
       this.#inventory = this.#inventory === undefined ? undefined : outcome.change(this.#inventory);
       this.#knownAt = runtime.clock.monotonic();
-      this.#retries.succeeded(kind);
+      for (const setback of passingOf(action, before)) this.#retries.succeeded(nameOf(setback));
       done(action);
       return;
     }
     const { fault, error } = outcome;
     failed(isNetloomError(error) ? error : explain(provider.name, node, fault, error));
-    const now = runtime.clock.now();
-    const setback =
-      outcome.outcome === "unknown" ? undefined : setbackOf(fault, action, before, now + retryAfter);
-    if (setback !== undefined) this.#setbacks = [...this.#setbacks, setback];
+    if (outcome.outcome === "failed") this.#setBack(action, fault, before);
     else this.#inventory = undefined;
-    if (outcome.outcome === "failed" && setback === undefined)
-      this.#setbacks = [
-        ...this.#setbacks,
-        { what: "paused", id: kind, until: now + this.#retries.failed(kind) },
-      ];
+  }
+
+  /** It is not asked for again at once: until it may have changed, or a little longer each time where it may pass. */
+  #setBack(action: CloudAction, fault: CloudFault, before: NodeInventory): void {
+    const { runtime, retryAfter } = this.#options;
+    const setback = setbackOf(fault, action, before);
+    // What was known may have been wrong.
+    if (setback.what === "paused") this.#inventory = undefined;
+    const wait = isPassing(setback.what) ? this.#retries.failed(nameOf(setback)) : retryAfter;
+    this.#setbacks = [...this.#setbacks, { ...setback, until: runtime.clock.now() + wait }];
+  }
+
+  async #plan(inventory: NodeInventory): Promise<Plan> {
+    const { ranges, policy, provider, families, runtime } = this.#options;
+    const made = plan({
+      inventory: this.#taken.holds.outlook(inventory),
+      limits: await this.#reader.limits(),
+      pools: await this.#reader.pools(),
+      demand: { ranges: ranges.use(), waiting: this.#waiting() },
+      policy,
+      capabilities: provider.capabilities,
+      families,
+      setbacks: this.#setbacks,
+      now: runtime.clock.now(),
+    });
+    return { ...made, shortages: made.shortages.filter(({ why }) => !isPassing(why)) };
+  }
+
+  /** The node waits, too, as long as it has no address of its own. */
+  #waiting(): Readonly<Partial<Record<Family, number>>> {
+    const { ranges, waiting, families } = this.#options;
+    const own = (family: Family): boolean =>
+      ranges.routers.some((router) => router.includes(":") === (family === 6));
+    const pods = waiting();
+    return Object.fromEntries(
+      families.map((family) => [family, (pods[family] ?? 0) + (own(family) ? 0 : 1)]),
+    );
+  }
+
+  async #read(): Promise<NodeInventory> {
+    const { clock } = this.#options.runtime;
+    const [began, monotonic] = [clock.now(), clock.monotonic()];
+    const read = await this.#reader.node();
+    this.#readAt = this.#knownAt = monotonic;
+    this.#versioned ||= read.version !== undefined;
+    return this.#recent.correct(read, began);
+  }
+
+  /** All of them, at once where the cloud takes several changes of a node at once. Fails when all have ended. */
+  async #each<Item, Result>(
+    items: readonly Item[],
+    act: (item: Item) => Promise<Result>,
+  ): Promise<readonly Result[]> {
+    if (this.#versioned) {
+      const results: Result[] = [];
+      for (const item of items) results.push(await act(item));
+      return results;
+    }
+    const settled = await Promise.allSettled(items.map(act));
+    return settled.map((one) => {
+      if (one.status === "rejected") throw one.reason;
+      return one.value;
+    });
+  }
+
+  /** Answers come at once; the record of the node is written once after the other. */
+  #inTurn(act: () => Promise<void>): Promise<void> {
+    const mine = this.#turn.then(act);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** Milliseconds since the node was read. */
+  #age(): number {
+    return this.#options.runtime.clock.monotonic() - this.#readAt;
+  }
+
+  /** Something has been given, but is not delivered to yet. */
+  #isPending(): boolean {
+    return (this.#inventory?.interfaces ?? []).some(
+      (one) => isOurs(one) && (one.state === "attaching" || podAddresses(one).some(({ ready }) => !ready)),
+    );
+  }
+
+  /** For how many milliseconds more it is not to be looked at. */
+  #pendingFor(): number {
+    const { runtime, attachTime } = this.#options;
+    return this.#knownAt + attachTime - runtime.clock.monotonic();
   }
 }

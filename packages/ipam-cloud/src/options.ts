@@ -43,6 +43,11 @@ export interface CloudEvents {
   /** A request went to the cloud. */
   "request:sent": [action: string];
   "action:done": [action: CloudAction];
+  /**
+   * Somebody has taken from the node what these pods use, or it is not seen: they keep it, and nobody is given an address of
+   * it until the cloud shows it again.
+   */
+  "range:lost": [range: string, owners: readonly string[]];
   /** Something failed, and will be tried again or done another way. */
   "action:failed": [error: NetloomError];
 }

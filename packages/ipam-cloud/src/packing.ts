@@ -10,9 +10,16 @@ export interface Setback {
     | "interface-slots"
     | "node-interfaces"
     | "quota"
-    /** Whatever this node asks for: permission, credentials, or a request that makes no sense. */
-    | "refused";
-  /** Of the pool or interface; nothing where it concerns the whole node. */
+    /** Permission, credentials, or a request that makes no sense. */
+    | "refused"
+    /** Requests about the pool fail, which may pass. */
+    | "pool-failing"
+    /** Growth or shrinking failed for something that passes. */
+    | "paused";
+  /**
+   * Of the pool or interface; what the action does, of those that are refused; `growth` or `shrinking`, of those that are
+   * paused. Nothing where it concerns the whole node.
+   */
   readonly id?: string;
   readonly until: number;
 }
@@ -29,7 +36,8 @@ export class PoolBudget {
       setbacks.some((one) => one.what === what && one.id === pool.id);
     for (const family of [4, 6] as const) {
       const has = pool.cidrs.some((cidr) => familyOf(cidr) === family);
-      const addresses = has && !refused("pool-addresses") ? (pool.freeAddresses?.[family] ?? Infinity) : 0;
+      const gives = has && !refused("pool-addresses") && !refused("pool-failing");
+      const addresses = gives ? (pool.freeAddresses?.[family] ?? Infinity) : 0;
       this.#addresses.set(family, addresses);
       const blocks = addresses > 0 && !refused("pool-blocks") ? (pool.freeBlocks?.[family] ?? Infinity) : 0;
       this.#blocks.set(family, blocks);

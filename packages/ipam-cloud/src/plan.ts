@@ -79,8 +79,12 @@ export function plan(given: PlanInput): Plan {
   const input = ofInstance(given);
   const { inventory, capabilities, families } = input;
   const changes = new Map(families.map((family) => [family, changeOf(input, family)]));
+  const isStopped = (what: Setback["what"], id?: string): boolean =>
+    input.setbacks.some(
+      (one) => one.what === what && one.until > input.now && (one.id === undefined || one.id === id),
+    );
   const finishing =
-    capabilities.interfaces === "fixed"
+    capabilities.interfaces === "fixed" || isStopped("paused", "growth")
       ? []
       : inventory.interfaces
           .filter((one) => one.managed && !one.primary && one.intent !== undefined)
@@ -92,10 +96,14 @@ export function plan(given: PlanInput): Plan {
             intent: intent!,
           }));
   const growth = grow(input, changes);
-  const refused = input.setbacks.some(({ what, until }) => what === "refused" && until > input.now);
-  if (refused) return { actions: [], shortages: growth.shortages };
-  const shrinking = growth.actions.length > 0 || finishing.length > 0 ? [] : shrink(input, changes);
-  return { actions: [...finishing, ...growth.actions, ...shrinking], shortages: growth.shortages };
+  if (isStopped("refused")) return { actions: [], shortages: growth.shortages };
+  const isQuiet = growth.actions.length === 0 && finishing.length === 0;
+  const shrinking = isQuiet && !isStopped("paused", "shrinking") ? shrink(input, changes) : [];
+  const actions = [...finishing, ...growth.actions, ...shrinking];
+  return {
+    actions: actions.filter((action) => !isStopped("refused", action.do)),
+    shortages: growth.shortages,
+  };
 }
 
 /** Some instances can have less than their cloud. */

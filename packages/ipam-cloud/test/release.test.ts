@@ -103,7 +103,10 @@ describe("waiting", () => {
     const ipam = await lives.begin();
     const told: unknown[] = [];
     ipam.cloudEvents.on("action:failed", (error) => told.push(error));
-    cloud.fails = (_, when) => (when === "before" ? { kind: "denied", action: "cloud:Assign" } : undefined);
+    cloud.fails = (request, when) =>
+      when === "before" && !/^(Read|Describe)/.test(request)
+        ? { kind: "denied", action: `cloud:${request}` }
+        : undefined;
     const refused = await lives.until(
       lives.allocate(ipam, 20).catch((error: unknown) => error),
       5000,

@@ -1,0 +1,99 @@
+import { NetloomError, type Runtime } from "@netloom/core";
+import { explain } from "./faults.ts";
+import {
+  faultOf,
+  type CloudCall,
+  type CloudNode,
+  type CloudPool,
+  type CloudProvider,
+  type NodeInventory,
+  type NodeLimits,
+} from "./provider.ts";
+import type { Throttles } from "./throttle.ts";
+
+export interface CloudReaderOptions {
+  readonly provider: CloudProvider;
+  readonly node: CloudNode;
+  readonly throttles: Throttles;
+  readonly runtime: Runtime;
+  readonly signal: AbortSignal;
+  /** In place of what the cloud says. */
+  readonly limits: NodeLimits | undefined;
+  readonly usable: (pool: CloudPool) => boolean;
+  /** What a call is given. */
+  readonly call: () => CloudCall;
+}
+
+/** What one node can learn from the cloud. Rejects with errors that people can do something about. */
+export class CloudReader {
+  readonly #options: CloudReaderOptions;
+  #limits: NodeLimits | undefined;
+  #pools: readonly CloudPool[] | undefined;
+  /** In monotonic milliseconds. */
+  #poolsAt = -Infinity;
+
+  constructor(options: CloudReaderOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {@link NetloomError} `ERR_CLOUD_GONE` where there is no such instance. */
+  async node(): Promise<NodeInventory> {
+    const { provider, node, call } = this.#options;
+    const read = await this.#asking(() => provider.readNode(node, call()));
+    if (read !== undefined) return read;
+    const message = `the cloud knows no instance ${node.instance} (${node.name})`;
+    throw new NetloomError("ERR_CLOUD_GONE", message, { input: node.instance, backend: provider.name });
+  }
+
+  /** Asked once. @throws {@link NetloomError} `ERR_UNSUPPORTED` where nobody knows. */
+  async limits(): Promise<NodeLimits> {
+    const { provider, node, limits, call } = this.#options;
+    this.#limits ??= limits ?? (await this.#asking(() => provider.limits(node, call())));
+    if (this.#limits !== undefined) return this.#limits;
+    const type = node.instanceType ?? "of an unknown type";
+    const message = `the cloud does not tell the limits of ${node.name} (${type})`;
+    throw new NetloomError("ERR_UNSUPPORTED", message, {
+      input: node.instanceType,
+      remedy: "state them: limits: { interfaces: 4, slots: { 4: 15, 6: 15 } }",
+      backend: provider.name,
+    });
+  }
+
+  /** As of the last time that they were read. */
+  async pools(): Promise<readonly CloudPool[]> {
+    this.#pools ??= await this.#readPools();
+    return this.#pools;
+  }
+
+  /** Have the pools changed since they were read? Asked when they are older than so many milliseconds. */
+  async havePoolsChanged(age: number): Promise<boolean> {
+    if (this.#options.runtime.clock.monotonic() - this.#poolsAt < age) return false;
+    const before = JSON.stringify(this.#pools);
+    this.#pools = await this.#readPools();
+    return JSON.stringify(this.#pools) !== before;
+  }
+
+  async #readPools(): Promise<readonly CloudPool[]> {
+    const { provider, node, usable, runtime, call } = this.#options;
+    const pools = await this.#asking(async () => {
+      const found: CloudPool[] = [];
+      for await (const pool of provider.pools(node, call())) found.push(pool);
+      return found;
+    });
+    this.#poolsAt = runtime.clock.monotonic();
+    return pools.filter(usable);
+  }
+
+  async #asking<T>(ask: () => Promise<T>): Promise<T> {
+    const { provider, node, signal, throttles } = this.#options;
+    try {
+      return await ask();
+    } catch (error) {
+      signal.throwIfAborted();
+      const fault = faultOf(provider, error);
+      if (fault.kind === "throttled")
+        throttles.refused(provider, node.name, fault.bucket, fault.retryAfter ?? 1000);
+      throw explain(provider.name, node, fault, error);
+    }
+  }
+}
