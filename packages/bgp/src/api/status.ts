@@ -54,7 +54,10 @@ export interface RibRoute {
   readonly stale: boolean;
 }
 
-/** The best route of a prefix is another one now, or (`undefined`) there is none. */
+/**
+ * The best route of a prefix is another one now, or (`undefined`) there is none. A route that goes stale is no other, nor is
+ * one that the same peer tells with the same attributes under another path identifier.
+ */
 export interface BestChange {
   readonly family: Family;
   readonly prefix: string;

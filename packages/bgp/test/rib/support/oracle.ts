@@ -61,7 +61,7 @@ export function interpret(
   policy: Policy | undefined,
   prefix: string,
   attributes: PathAttributes,
-  ownAsn: number,
+  ownAsn: number | undefined,
   origin: { readonly peer?: string; readonly set?: string } = {},
 ): PathAttributes | undefined {
   for (const { match = {}, action, set = {} } of policy?.statements ?? []) {
@@ -91,7 +91,7 @@ function holds(
   );
 }
 
-/** IPv4 only: by bits, as text. */
+/** By bits, as text. */
 function lies(
   prefix: string,
   range: { readonly prefix: string; readonly minLength?: number; readonly maxLength?: number },
@@ -99,8 +99,9 @@ function lies(
   const [address, length] = split(prefix);
   const [within, covered] = split(range.prefix);
   const minimum = range.minLength ?? covered;
-  const maximum = range.maxLength ?? (range.minLength === undefined ? covered : 32);
+  const maximum = range.maxLength ?? (range.minLength === undefined ? covered : bits(within).length);
   if (length < minimum || length > maximum || length < covered) return false;
+  if (bits(address).length !== bits(within).length) return false;
   return bits(address).slice(0, covered) === bits(within).slice(0, covered);
 }
 
@@ -109,19 +110,28 @@ const split = (prefix: string): [string, number] => {
   return [address!, Number(length)];
 };
 
-const bits = (address: string): string =>
-  address
-    .split(".")
-    .map((part) => Number(part).toString(2).padStart(8, "0"))
+const bits = (address: string): string => {
+  if (!address.includes(":"))
+    return address
+      .split(".")
+      .map((part) => Number(part).toString(2).padStart(8, "0"))
+      .join("");
+  const [before = [], after = []] = address
+    .split("::")
+    .map((half) => half.split(":").filter((group) => group !== ""));
+  const zeros = Array<string>(8 - before.length - after.length).fill("0");
+  return [...before, ...zeros, ...after]
+    .map((group) => Number.parseInt(group, 16).toString(2).padStart(16, "0"))
     .join("");
+};
 
-function changed(attributes: PathAttributes, set: RouteChange, ownAsn: number): PathAttributes {
+function changed(attributes: PathAttributes, set: RouteChange, ownAsn: number | undefined): PathAttributes {
   const next: Record<string, unknown> = { ...attributes };
   if (set.nextHop !== undefined) next["nextHop"] = set.nextHop;
   if (set.localPref !== undefined) next["localPref"] = set.localPref;
   if (set.med !== undefined) next["med"] = set.med ?? undefined;
   if (set.origin !== undefined) next["origin"] = set.origin;
-  if (set.prepend !== undefined && set.prepend > 0) {
+  if (set.prepend !== undefined && set.prepend > 0 && ownAsn !== undefined) {
     const asns = attributes.asPath.flatMap((segment) => segment.asns);
     const own = Array.from({ length: set.prepend }, () => ownAsn);
     next["asPath"] = [{ type: "sequence", asns: [...own, ...asns] }];

@@ -7,7 +7,8 @@ import type { Update } from "../../../src/wire/update.ts";
 /** A prefix, or one with a path identifier. */
 export type Nlri = string | readonly [prefix: string, pathId: number];
 
-const familyOfPrefix = (prefix: string): Family => (prefix.includes(":") ? "ipv6-unicast" : "ipv4-unicast");
+export const familyOfPrefix = (prefix: string): Family =>
+  prefix.includes(":") ? "ipv6-unicast" : "ipv4-unicast";
 
 function runOf(nlris: readonly Nlri[]): NlriRun {
   const addPath = typeof nlris[0] !== "string";
