@@ -255,7 +255,8 @@ class WarmIpam implements CloudIpam {
           ({ family }) => waiter.options.families.includes(family) && this.#ranges!.free(family) === 0,
         );
         if (!mayComeTrue(error)) waiter.reject(error);
-        else if (short !== undefined) this.#refuse(waiter, error, exhausted(short.why, short.id));
+        else if (short !== undefined)
+          this.#refuse(waiter, error, exhausted(short.why, short.id, this.#cloud?.pools));
       }
     }
   }

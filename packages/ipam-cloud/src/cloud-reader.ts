@@ -65,6 +65,11 @@ export class CloudReader {
     return this.#pools;
   }
 
+  /** The same, without reading them; none before they were read. */
+  get known(): readonly CloudPool[] {
+    return this.#pools ?? [];
+  }
+
   /** Have the pools changed since they were read? Asked when they are older than so many milliseconds. */
   async havePoolsChanged(age: number): Promise<boolean> {
     if (this.#options.runtime.clock.monotonic() - this.#poolsAt < age) return false;

@@ -1,10 +1,20 @@
 import { messageOf, NetloomError, type NetloomErrorOptions } from "@netloom/core";
 import type { Setback } from "./packing.ts";
 import type { CloudAction } from "./plan.ts";
-import type { CloudFault, CloudNode, NodeInventory } from "./provider.ts";
+import type { CloudFault, CloudNode, CloudPool, NodeInventory } from "./provider.ts";
 
-/** A fault as people and callers see it: what it is called, and what to do about it. */
-export function explain(backend: string, node: CloudNode, fault: CloudFault, cause: unknown): NetloomError {
+/**
+ * A fault as people and callers see it: what it is called, and what to do about it.
+ *
+ * @param pools - as they were when they were read last
+ */
+export function explain(
+  backend: string,
+  node: CloudNode,
+  fault: CloudFault,
+  cause: unknown,
+  pools: readonly CloudPool[] = [],
+): NetloomError {
   const where = `${node.name} (${node.instance})`;
   const make = (code: string, message: string, options: NetloomErrorOptions): NetloomError =>
     new NetloomError(code, `${message}: ${messageOf(cause)}`, { input: fault, backend, cause, ...options });
@@ -12,7 +22,7 @@ export function explain(backend: string, node: CloudNode, fault: CloudFault, cau
     case "throttled":
       return make("ERR_CLOUD_THROTTLED", `the cloud throttles ${where}`, { retryable: true });
     case "exhausted":
-      return make("ERR_POOL_EXHAUSTED", `${where} gets no more: ${exhausted(fault.what, fault.id)}`, {
+      return make("ERR_POOL_EXHAUSTED", `${where} gets no more: ${exhausted(fault.what, fault.id, pools)}`, {
         retryable: true,
         remedy: REMEDIES[fault.what],
       });
@@ -57,13 +67,19 @@ const CREDENTIALS: Readonly<Record<Extract<CloudFault, { kind: "credentials" }>[
 };
 
 /** In words, for messages. */
-export function exhausted(what: Setback["what"], id: string | undefined): string {
+export function exhausted(
+  what: Setback["what"],
+  id: string | undefined,
+  pools: readonly CloudPool[] = [],
+): string {
   const of = id === undefined ? "" : ` ${id}`;
   switch (what) {
     case "pool-addresses":
-      return id === undefined ? "no pool has free addresses" : `pool${of} has no free addresses`;
+      return id === undefined
+        ? "no pool has free addresses"
+        : `pool${of} has no free addresses${counted(id, pools)}`;
     case "pool-blocks":
-      return `pool${of} has no whole block that is free`;
+      return `pool${of} has no whole block that is free${counted(id, pools)}`;
     case "interface-slots":
       return `the instance's interfaces can have no more addresses`;
     case "node-interfaces":
@@ -77,6 +93,20 @@ export function exhausted(what: Setback["what"], id: string | undefined): string
     case "paused":
       return "the cloud has failed a moment ago";
   }
+}
+
+/** What the cloud says of a pool: others may have taken from it since, and not everything it counts can be had. */
+function counted(id: string | undefined, pools: readonly CloudPool[]): string {
+  const free = pools.find((pool) => pool.id === id)?.freeAddresses ?? {};
+  const counts = Object.entries(free).map(([family, count]) => `${count} of IPv${family}`);
+  return counts.length === 0 ? "" : ` (when it was read the cloud counted ${counts.join(" and ")})`;
+}
+
+/** A fault with the pool in it that the cloud did not name. */
+export function located(fault: CloudFault, action: CloudAction, inventory: NodeInventory): CloudFault {
+  if (fault.kind !== "exhausted" || fault.id !== undefined) return fault;
+  const id = concerned(fault.what, action, inventory);
+  return id === undefined ? fault : { ...fault, id };
 }
 
 /** What is not to be asked for again for a while. */
