@@ -31,15 +31,19 @@ export function faultOfCode(code: string, message: string): CloudFault {
   const words = `${code} ${message}`;
   if (/IP_SPACE_EXHAUSTED/.test(code)) return { kind: "exhausted", what: "pool-addresses" };
   if (/IP_IN_USE|IN_USE_BY_ANOTHER_RESOURCE/.test(code)) return { kind: "conflict", what: "in-use" };
+  if (/^(QUOTA_EXCEEDED|quotaExceeded)$/.test(code)) return quota(message);
+  // How Google calls that an interface has all the ranges it can have is nowhere written down.
   if (/alias.*(limit|maximum|too many)|(limit|maximum).*alias/i.test(words.replaceAll("_", " ")))
     return { kind: "exhausted", what: "interface-slots" };
-  if (/QUOTA_EXCEEDED|^quotaExceeded$|LIMIT_EXCEEDED/.test(code) && !RATE.test(code)) {
-    const quota = /quota '?([A-Z0-9_]+)'?/i.exec(message)?.[1];
-    return { kind: "exhausted", what: "quota", ...(quota === undefined ? {} : { id: quota }) };
-  }
+  if (/(^|_)LIMIT_EXCEEDED$/.test(code) && !RATE.test(code)) return quota(message);
   if (/^(CONDITION_NOT_MET|conditionNotMet)$/.test(code)) return { kind: "conflict", what: "version" };
   // It began, and what became of it before it failed is not told.
   return { kind: "ambiguous" };
+}
+
+function quota(message: string): CloudFault {
+  const id = /quota '?([A-Z0-9_]+)'?/i.exec(message)?.[1];
+  return { kind: "exhausted", what: "quota", ...(id === undefined ? {} : { id }) };
 }
 
 function faultOfAnswer(told: Told & { status: number }, action: string | undefined, now: number): CloudFault {
