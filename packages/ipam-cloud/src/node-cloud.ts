@@ -89,11 +89,7 @@ export class NodeCloud {
     this.#reader = new CloudReader({ ...options, call: () => this.#executor.read() });
     this.#recent = new Recent(options.visibilityLag);
     this.#retries = new Retries(options.runtime.random, { first: 100, most: 30_000 });
-    this.#taken = new TakenRanges({
-      ...options,
-      clock: options.runtime.clock,
-      isGiven: (cidr) => this.#recent.isGiven(cidr),
-    });
+    this.#taken = new TakenRanges(options);
   }
 
   /** By which pods leave the node, beside its first. */
@@ -115,8 +111,6 @@ export class NodeCloud {
     if (this.#unsettled !== undefined) times.push(Math.max(1, this.#unsettled - now));
     if (this.#isPending()) times.push(Math.max(1, this.#pendingFor()));
     if (ranges.lost.length > 0) times.push(Math.max(1, retryAfter - this.#age()));
-    const { doubtfulUntil } = this.#taken;
-    if (doubtfulUntil !== undefined) times.push(Math.max(1, doubtfulUntil - runtime.clock.monotonic()));
     if (policy.excessDelay !== "keep") {
       for (const { idleSince } of ranges.use().values())
         // One that is past that and still there is not in excess.
@@ -136,7 +130,7 @@ export class NodeCloud {
     for (let pass = 0; pass < PASSES; pass++) {
       const inventory = await this.#settle();
       if (inventory === undefined) continue;
-      await this.#taken.update(inventory, this.#readAt);
+      await this.#taken.update(inventory);
       const next = await this.#plan(inventory);
       shortages = next.shortages;
       if (shortages.length > 0 && (await this.#reader.havePoolsChanged(retryAfter))) continue;
@@ -147,7 +141,7 @@ export class NodeCloud {
   }
 
   #forgetWhatIsOld(): void {
-    const { refreshAfter, retryAfter, ranges, runtime } = this.#options;
+    const { refreshAfter, retryAfter, ranges } = this.#options;
     if (this.#age() >= refreshAfter) {
       this.#inventory = undefined;
       // What was abandoned may still turn up.
@@ -155,7 +149,6 @@ export class NodeCloud {
     }
     if (this.#isPending() && this.#pendingFor() <= 0) this.#inventory = undefined;
     if (ranges.lost.length > 0 && this.#age() >= retryAfter) this.#inventory = undefined;
-    if ((this.#taken.doubtfulUntil ?? Infinity) <= runtime.clock.monotonic()) this.#inventory = undefined;
   }
 
   /** Goes on with what is open. @returns an inventory of after that; `undefined` where that must be read again */
@@ -220,7 +213,7 @@ export class NodeCloud {
     if (outcome.open) this.#unsettled = -Infinity;
     else this.#taken.holds.remove(action);
     await this.#inTurn(async () => {
-      if (this.#inventory !== undefined) await this.#taken.update(this.#inventory, this.#readAt);
+      if (this.#inventory !== undefined) await this.#taken.update(this.#inventory);
     });
     return outcome.outcome === "done" && !outcome.open;
   }
@@ -228,11 +221,9 @@ export class NodeCloud {
   #apply(action: CloudAction, outcome: Outcome, before: NodeInventory): void {
     const { runtime, node, provider, done, failed } = this.#options;
     if (outcome.outcome === "done") {
-      const at = runtime.clock.monotonic();
-      this.#recent.note(before, outcome.change(before), at);
-      this.#recent.gone(action, at);
+      this.#recent.note(before, outcome.change(before), runtime.clock.now());
       this.#inventory = this.#inventory === undefined ? undefined : outcome.change(this.#inventory);
-      this.#knownAt = at;
+      this.#knownAt = runtime.clock.monotonic();
       for (const setback of passingOf(action, before)) this.#retries.succeeded(nameOf(setback));
       done(action);
       return;
@@ -257,7 +248,7 @@ export class NodeCloud {
   async #plan(inventory: NodeInventory): Promise<Plan> {
     const { ranges, policy, provider, families, runtime } = this.#options;
     const made = plan({
-      inventory: this.#taken.outlook(inventory),
+      inventory: this.#taken.holds.outlook(inventory),
       limits: await this.#reader.limits(),
       pools: await this.#reader.pools(),
       demand: { ranges: ranges.use(), waiting: this.#waiting() },
@@ -282,9 +273,10 @@ export class NodeCloud {
   }
 
   async #read(): Promise<NodeInventory> {
-    const began = this.#options.runtime.clock.monotonic();
+    const { clock } = this.#options.runtime;
+    const [began, monotonic] = [clock.now(), clock.monotonic()];
     const read = await this.#reader.node();
-    this.#readAt = this.#knownAt = began;
+    this.#readAt = this.#knownAt = monotonic;
     this.#versioned ||= read.version !== undefined;
     return this.#recent.correct(read, began);
   }
