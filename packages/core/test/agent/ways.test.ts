@@ -1,12 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  parseAddress,
-  type IpamEvents,
-  type NodeInterface,
-  type RoutePlan,
-  type Routing,
-  type TypedEmitter,
-} from "@netloom/core";
+import { parseAddress, type NodeInterface, type RoutePlan, type Routing } from "@netloom/core";
 import { IpcacheFlag, routeTableOf } from "@netloom/core/backend";
 import { memoryStore } from "@netloom/core/memory";
 import { rangeIpam, testNode, type TestNode } from "../support/cluster.ts";
@@ -125,7 +118,7 @@ describe("the interface that a pod's address belongs to", () => {
     expect(datapath.plan?.interfaces).toEqual([one]);
     // The ranges are the same: no fact says that something has changed.
     interfaces = [];
-    (ipam.events as TypedEmitter<IpamEvents>).emit("ranges:changed", ipam.ranges());
+    ipam.events.emit("ranges:changed", ipam.ranges());
     await expect.poll(() => datapath.plan?.interfaces).toBeUndefined();
     await look("default/there-too", "10.1.1.71");
     expect(tables.at(-1)).toBe(0);

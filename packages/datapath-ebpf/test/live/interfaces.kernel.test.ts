@@ -1,11 +1,4 @@
-import {
-  createAgent,
-  type Agent,
-  type Ipam,
-  type IpamEvents,
-  type NodeInterface,
-  type TypedEmitter,
-} from "@netloom/core";
+import { createAgent, type Agent, type Ipam, type NodeInterface } from "@netloom/core";
 import { memoryStore } from "@netloom/core/memory";
 import { ebpf } from "@netloom/datapath-ebpf";
 import { hostScope } from "@netloom/ipam-host-scope";
@@ -62,7 +55,7 @@ describe.skipIf(whyNoLab("interfaces of pods in the kernel's datapath") !== unde
     /** The cloud has attached these to the node, and the IPAM knows. Resolves when the node has done what follows. */
     const attached = async (...now: readonly VpcInterface[]): Promise<void> => {
       interfaces = now;
-      (ipam.events as TypedEmitter<IpamEvents>).emit("ranges:changed", ipam.ranges());
+      ipam.events.emit("ranges:changed", ipam.ranges());
       const nobodys = { name: "default/turn", subject: { matchLabels: { app: "nobody" } }, ingress: [] };
       await agent.settled(await agent.cluster.policies.apply(nobodys));
       await agent.settled((await agent.cluster.policies.remove(nobodys.name))!);
