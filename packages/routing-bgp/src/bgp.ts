@@ -4,6 +4,7 @@ import {
   TypedEmitter,
   type Clock,
   type Emits,
+  type LocalNode,
   type RoutedNode,
   type RoutePlan,
   type Routing,
@@ -103,7 +104,7 @@ class BgpBackend implements BgpRouting {
     return 0;
   }
 
-  plan(local: RoutedNode, remotes: readonly RoutedNode[], underlay: Underlay): RoutePlan {
+  plan(local: LocalNode, remotes: readonly RoutedNode[], underlay: Underlay): RoutePlan {
     return planOf(local, remotes, underlay, this.#setup.native);
   }
 

@@ -2,12 +2,13 @@ import {
   formatCidr,
   NetloomError,
   type Family,
+  type LocalNode,
   type NativeRange,
   type RoutedNode,
   type RoutePlan,
   type Underlay,
 } from "@netloom/core";
-import { ofFamily, podMtu, podRanges } from "@netloom/core/backend";
+import { ofFamily, podInterfaces, podMtu, podRanges } from "@netloom/core/backend";
 import { NAME } from "./options.ts";
 
 /**
@@ -17,7 +18,7 @@ import { NAME } from "./options.ts";
  * @throws {@link NetloomError} `ERR_OPTIONS_INVALID` where the underlay's MTU leaves too little for a packet.
  */
 export function planOf(
-  local: RoutedNode,
+  local: LocalNode,
   remotes: readonly RoutedNode[],
   underlay: Underlay,
   outside: readonly string[],
@@ -26,6 +27,7 @@ export function planOf(
   const placed = others.filter(({ addresses }) => ofFamily(addresses, underlay.family) !== undefined);
   const unplaced = others.filter((node) => !placed.includes(node));
   const { ranges, problems } = podRanges(local, placed, NAME);
+  const { interfaces, unusable } = podInterfaces(local.interfaces ?? [], NAME);
   const names = placed.map(({ name }) => name).sort();
   return {
     overlay: undefined,
@@ -37,7 +39,8 @@ export function planOf(
       ...outside.map((prefix): NativeRange => ({ prefix, node: undefined })),
     ],
     routes: [],
-    problems: [...unplaced.map((node) => withoutAddress(node, underlay.family)), ...problems],
+    ...(interfaces.length === 0 ? {} : { interfaces }),
+    problems: [...unusable, ...unplaced.map((node) => withoutAddress(node, underlay.family)), ...problems],
   };
 }
 

@@ -14,8 +14,7 @@ import {
   type Routing,
   type Underlay,
 } from "@netloom/core";
-import { ofFamily, podMtu, podRanges, type Claimant } from "@netloom/core/backend";
-import { plannedInterfaces } from "./interfaces.ts";
+import { ofFamily, podInterfaces, podMtu, podRanges, type Claimant } from "@netloom/core/backend";
 import { NAME, parseOptions, type NativeConfig, type NativeOptions } from "./options.ts";
 
 /**
@@ -53,7 +52,7 @@ class NativeRouting implements Routing {
     const isNear = new Set(near.map(({ name }) => name));
     const own = ranges.filter(({ node }) => isNear.has(node));
     const across = tunnel?.plan(local, havingOnly(ranges, far), underlay);
-    const { interfaces, unusable } = plannedInterfaces(local.interfaces ?? []);
+    const { interfaces, unusable } = podInterfaces(local.interfaces ?? [], NAME);
     return {
       overlay: across?.overlay,
       // Also while all nodes are near: pods keep the MTU they began with.

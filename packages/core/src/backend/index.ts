@@ -16,6 +16,7 @@ export type { KnownIdentity, PolicyLookup, PolicyQuestion, PolicyVerdict } from 
 export type { PolicyEntry } from "../policy/compile.ts";
 export { ofFamily } from "../node/node.ts";
 export { routeTableOf } from "../node/route-table.ts";
+export { podInterfaces } from "../node/pod-interfaces.ts";
 export { podMtu } from "../node/pod-mtu.ts";
 export { podRanges } from "../node/pod-ranges.ts";
 export type { PodRanges } from "../node/pod-ranges.ts";

@@ -1,21 +1,15 @@
-import {
-  formatAddress,
-  formatCidr,
-  formatMac,
-  messageOf,
-  NetloomError,
-  parseAddress,
-  parseCidr,
-  parseMac,
-  type NodeInterface,
-} from "@netloom/core";
-import { NAME } from "./options.ts";
+import { formatAddress, formatCidr, formatMac, parseAddress, parseCidr, parseMac } from "../address/index.ts";
+import { messageOf, NetloomError } from "../errors.ts";
+import type { NodeInterface } from "../ports/routing.ts";
 
 /**
  * The interfaces of this node that its pods' addresses belong to, in canonical form and in the order of their addresses.
  * One that cannot be read, or has what another has, is left out, and told.
  */
-export function plannedInterfaces(given: readonly NodeInterface[]): {
+export function podInterfaces(
+  given: readonly NodeInterface[],
+  backend: string,
+): {
   readonly interfaces: readonly NodeInterface[];
   readonly unusable: readonly NetloomError[];
 } {
@@ -28,7 +22,7 @@ export function plannedInterfaces(given: readonly NodeInterface[]): {
       if (twin !== undefined) throw new TypeError(`it has what the interface ${twin.mac} has`);
       interfaces.push(read);
     } catch (error) {
-      unusable.push(unreadable(one, error));
+      unusable.push(unreadable(one, backend, error));
     }
   }
   return { interfaces, unusable };
@@ -55,12 +49,12 @@ function overlap(one: NodeInterface, other: NodeInterface): boolean {
   return one.ranges.some((range) => others.some((cidr) => cidr.overlaps(parseCidr(range))));
 }
 
-function unreadable({ mac, address }: NodeInterface, cause: unknown): NetloomError {
+function unreadable({ mac, address }: NodeInterface, backend: string, cause: unknown): NetloomError {
   const message = `no pod can leave by the interface ${mac} (${address}): ${messageOf(cause)}`;
   return new NetloomError("ERR_NODE_INVALID", message, {
     input: mac,
     remedy: "see what the IPAM says of the node's interfaces: their packets go by the uplink meanwhile",
-    backend: NAME,
+    backend,
     cause,
   });
 }
