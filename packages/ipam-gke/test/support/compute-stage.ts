@@ -17,19 +17,19 @@ let clients: Promise<ComputeClients> | undefined;
 /** What whoever speaks to a simulated cloud must not tell. */
 export const API_KEY = "sim-api-key-0123456789";
 
-export function sharedServer(): Promise<CloudServer> {
+function sharedServer(): Promise<CloudServer> {
   server ??= serveCompute((project) => projects.get(project));
   return server;
 }
 
 /** Google's own clients, on the loopback interface. */
-function sharedClients(): Promise<ComputeClients> {
+export function sharedClients(): Promise<ComputeClients> {
   clients ??= sharedServer().then(({ url }) => sdkClients(clientOptions(url)));
   return clients;
 }
 
 /** For an SDK whose API is at this URL. An API key needs no token. */
-export function clientOptions(url: string): ComputeClientOptions {
+function clientOptions(url: string): ComputeClientOptions {
   const { hostname, port } = new URL(url);
   return { apiEndpoint: hostname, port: Number(port), protocol: "http", apiKey: API_KEY };
 }
