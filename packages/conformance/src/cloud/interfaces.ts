@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { parseAddress, parseCidr } from "@netloom/core";
 import {
   attached,
   callOf,
@@ -8,6 +9,7 @@ import {
   inventoryOf,
   newIntent,
   orphansOf,
+  poolNamed,
   requestOf,
 } from "./world.ts";
 import type { CloudCheck } from "./world.ts";
@@ -32,6 +34,30 @@ export const interfaces: readonly CloudCheck[] = [
           { state: "attached", managed: true, pool: stage.pool, primary: false, intent },
         );
         assert.equal(one.addresses.filter(({ role }) => role === "secondary").length, 2);
+      }
+    },
+  },
+  {
+    id: "cloud/way-out",
+    sentence: "says by which device and which router the packets of an interface's addresses leave",
+    needs: DYNAMIC,
+    async run(world) {
+      const { provider, node } = world;
+      const { id } = await attached(world, await ensure(world));
+      for (const reader of [provider, world.restart()]) {
+        const one = await findInterface(reader, node, id);
+        assert.ok(one !== undefined, "the node has it");
+        const pool = await poolNamed(reader, node, one.pool);
+        assert.match(one.mac ?? "", /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/, "a MAC");
+        assert.ok(
+          one?.addresses.some(({ role }) => role === "primary"),
+          "its own address",
+        );
+        const gateway = parseAddress(one.gateway ?? "0.0.0.0");
+        assert.ok(
+          pool?.cidrs.some((cidr) => parseCidr(cidr).contains(gateway)),
+          "a router in its pool",
+        );
       }
     },
   },

@@ -5,6 +5,7 @@ import type {
   CloudFault,
   CloudInterface,
   CloudNode,
+  CloudPool,
   CloudProvider,
   EnsureInterfaceRequest,
   NodeInventory,
@@ -193,6 +194,15 @@ export async function poolIds(provider: CloudProvider, node: CloudNode, call = c
   const ids: string[] = [];
   for await (const { id } of provider.pools(node, call)) ids.push(id);
   return ids;
+}
+
+export async function poolNamed(
+  provider: CloudProvider,
+  node: CloudNode,
+  name: string,
+): Promise<CloudPool | undefined> {
+  for await (const pool of provider.pools(node, callOf())) if (pool.id === name) return pool;
+  return undefined;
 }
 
 /** Nothing of it has changed, but for what cannot be compared. */

@@ -11,6 +11,16 @@ export const interfaces: Breaks = {
       ensureInterface: (request, call) => inner.ensureInterface!({ ...request, want: [] }, call),
     }),
   },
+  // What made it knew the subnet; what reads it does not.
+  "cloud/way-out": {
+    change: (inner) => ({
+      async readNode(node, call) {
+        const read = await inner.readNode(node, call);
+        const interfaces = read?.interfaces.map(({ gateway: _, ...one }) => one) ?? [];
+        return read && { ...read, interfaces };
+      },
+    }),
+  },
   // Done is done: what is asked for now is another.
   "cloud/ensure-again": {
     change: (inner, sim, memory) => ({
