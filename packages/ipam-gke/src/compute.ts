@@ -1,4 +1,4 @@
-import { isNetloomError, messageOf } from "@netloom/core";
+import { messageOf } from "@netloom/core";
 import { CloudError, type CloudCall } from "@netloom/ipam-cloud";
 import { faultOfCode, faultOfError } from "./classify.ts";
 import {
@@ -192,8 +192,7 @@ export class Compute {
   }
 
   /** Without the SDK's own error: it has the request in it, and with it perhaps a token. */
-  #explained(error: unknown, action: string): Error {
-    if (isNetloomError(error)) return error;
+  #explained(error: unknown, action: string): CloudError {
     const fault = faultOfError(error, action, this.#options.now());
     return new CloudError(fault, `${action}: ${messageOf(error)}`);
   }
