@@ -45,6 +45,8 @@ const PAGE = 1000;
 /** EC2, one request at a time: admitted first, refused in words of ours. */
 export class Ec2 {
   readonly clock: Clock;
+  /** Routers by subnet, once known: a subnet keeps its CIDR for life, and interfaces do not tell it. */
+  readonly gateways = new Map<string, string>();
   readonly #options: ClientOptions;
   #opened: Promise<{ readonly sdk: typeof Sdk; readonly client: Sdk.EC2Client }> | undefined;
 

@@ -40,7 +40,7 @@ export async function ensureInterface(
   if (!("attachment" in attached)) return repaired(ec2, options, instance, attached, call);
   await flag(ec2, idOf(created), attached.attachment, call);
   return {
-    ...interfaceOf(created, options.cluster),
+    ...interfaceOf(created, options.cluster, ec2.gateways),
     managed: true,
     intent: call.intent,
     index: attached.index,
@@ -200,10 +200,10 @@ async function repaired(
     throw new CloudError(fault, `${id} is attached to ${Attachment?.InstanceId}, not to ${instance}`);
   }
   if (stateOf(known) === "detaching") throw notYet(`${id} is being detached from ${instance}`);
-  if (Attachment.DeleteOnTermination === true) return interfaceOf(known, cluster);
+  if (Attachment.DeleteOnTermination === true) return interfaceOf(known, cluster, ec2.gateways);
   await flag(ec2, id, Attachment.AttachmentId ?? "", call);
   const after = await findInterface(ec2, id, call);
-  if (after?.Attachment?.DeleteOnTermination === true) return interfaceOf(after, cluster);
+  if (after?.Attachment?.DeleteOnTermination === true) return interfaceOf(after, cluster, ec2.gateways);
   throw notYet(`${id} would outlive ${instance}: DeleteOnTermination is not seen to be set`);
 }
 

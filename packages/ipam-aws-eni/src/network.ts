@@ -1,9 +1,15 @@
-import { CloudError, type CloudCall, type CloudNode, type CloudPool } from "@netloom/ipam-cloud";
+import {
+  CloudError,
+  type CloudCall,
+  type CloudInterface,
+  type CloudNode,
+  type CloudPool,
+} from "@netloom/ipam-cloud";
 import type { Filter, Instance, NetworkInterface } from "@aws-sdk/client-ec2";
 import type { Ec2 } from "./ec2.ts";
 import { hasCode } from "./errors.ts";
 import type { AwsEniProviderOptions } from "./options.ts";
-import { poolOf } from "./views.ts";
+import { gatewayOf, interfaceOf, poolOf } from "./views.ts";
 
 /** The instance; `undefined` where it is gone or about to be. */
 export async function findInstance(ec2: Ec2, id: string, call: CloudCall): Promise<Instance | undefined> {
@@ -75,14 +81,44 @@ export async function* subnetsOf(
     ...tagFilters(tags),
     filter("state", "available"),
   ];
+  yield* subnetsWith(ec2, filters, call);
+}
+
+async function* subnetsWith(ec2: Ec2, Filters: Filter[], call: CloudCall): AsyncGenerator<CloudPool> {
   const found = ec2.list(
     "DescribeSubnets",
-    { Filters: filters },
+    { Filters },
     call,
     (answer) => answer.Subnets,
     (subnet) => subnet.SubnetId,
   );
-  for await (const subnet of found) yield poolOf(subnet);
+  for await (const subnet of found) {
+    const pool = poolOf(subnet);
+    const gateway = gatewayOf(pool);
+    if (gateway !== undefined) ec2.gateways.set(pool.id, gateway);
+    yield pool;
+  }
+}
+
+/** All that the instance has, with the routers of those that pods leave by. */
+export async function readInterfaces(
+  ec2: Ec2,
+  { cluster }: AwsEniProviderOptions,
+  node: CloudNode,
+  call: CloudCall,
+): Promise<readonly CloudInterface[]> {
+  const found: NetworkInterface[] = [];
+  for await (const one of interfacesOf(ec2, node, call)) found.push(one);
+  const unknown = found
+    .map((one) => interfaceOf(one, cluster, ec2.gateways))
+    .filter(({ managed, primary, gateway }) => managed && !primary && gateway === undefined)
+    .map(({ pool }) => pool);
+  if (unknown.length > 0) {
+    const ids = filter("subnet-id", ...new Set(unknown));
+    // Each that is read is remembered.
+    for await (const _ of subnetsWith(ec2, [ids], call));
+  }
+  return found.map((one) => interfaceOf(one, cluster, ec2.gateways));
 }
 
 /** Ids of the groups of a new interface of the node. */

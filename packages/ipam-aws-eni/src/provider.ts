@@ -18,7 +18,7 @@ import { assign, unassign } from "./addresses.ts";
 import { Ec2 } from "./ec2.ts";
 import { classifyEc2, hasCode } from "./errors.ts";
 import { ensureInterface, removeInterface } from "./interfaces.ts";
-import { filter, findInstance, interfacesOf, interfacesWith, subnetsOf, tagFilters } from "./network.ts";
+import { filter, findInstance, interfacesWith, readInterfaces, subnetsOf, tagFilters } from "./network.ts";
 import { checkOptions, type AwsEniProviderOptions } from "./options.ts";
 import { throttlesWith } from "./throttles.ts";
 import { CLUSTER_TAG, interfaceOf, limitsOf } from "./views.ts";
@@ -63,9 +63,7 @@ class AwsEni implements CloudProvider {
   }
 
   async readNode(node: CloudNode, call: CloudCall): Promise<NodeInventory | undefined> {
-    const interfaces: CloudInterface[] = [];
-    for await (const one of interfacesOf(this.#ec2, node, call))
-      interfaces.push(interfaceOf(one, this.#options.cluster));
+    const interfaces = await readInterfaces(this.#ec2, this.#options, node, call);
     if (interfaces.length > 0) return { node, interfaces };
     // Every instance has an interface, but for those that are gone or not visible yet.
     const instance = await findInstance(this.#ec2, node.instance, call);

@@ -19,21 +19,31 @@ export const CLUSTER_TAG = "netloom:cluster";
 /** What it was made for: the tag that names `CloudCall.intent`. */
 export const INTENT_TAG = "netloom:intent";
 
-/** An interface in the words of the IPAM. */
-export function interfaceOf(one: NetworkInterface, cluster: string): CloudInterface {
+/**
+ * An interface in the words of the IPAM.
+ *
+ * @param gateways - by subnet; see {@link gatewayOf}
+ */
+export function interfaceOf(
+  one: NetworkInterface,
+  cluster: string,
+  gateways: ReadonlyMap<string, string> = new Map(),
+): CloudInterface {
   const tags = tagsOf(one.TagSet);
   const state = stateOf(one);
   const index = state === "detached" ? undefined : one.Attachment?.DeviceIndex;
   const intent = tags[INTENT_TAG];
+  const gateway = gateways.get(one.SubnetId ?? "");
   return {
     id: one.NetworkInterfaceId ?? "",
     ...(index === undefined ? {} : { index }),
-    ...(one.MacAddress === undefined ? {} : { mac: one.MacAddress }),
+    ...(one.MacAddress === undefined ? {} : { mac: one.MacAddress.toLowerCase() }),
     pool: one.SubnetId ?? "",
     primary: isFirst(one),
     managed: tags[CLUSTER_TAG] === cluster,
     state,
     addresses: addressesOf(one),
+    ...(gateway === undefined ? {} : { gateway }),
     securityGroups: (one.Groups ?? []).flatMap(({ GroupId }) => (GroupId === undefined ? [] : [GroupId])),
     deleteWithInstance: one.Attachment?.DeleteOnTermination ?? false,
     ...(intent === undefined ? {} : { intent }),
@@ -46,7 +56,7 @@ export function stateOf({ Attachment, Status }: NetworkInterface): CloudInterfac
 }
 
 /** The instance's own, with which it started. */
-export function isFirst({ Attachment }: NetworkInterface): boolean {
+function isFirst({ Attachment }: NetworkInterface): boolean {
   return Attachment?.DeviceIndex === 0 && (Attachment.NetworkCardIndex ?? 0) === 0;
 }
 
@@ -108,6 +118,12 @@ export function poolOf(subnet: Subnet): CloudPool {
   };
 }
 
+/** The router of a subnet: its second address (VPC User Guide, "Subnet CIDR blocks"). */
+export function gatewayOf({ cidrs }: CloudPool): string | undefined {
+  const ipv4 = cidrs.find((cidr) => !cidr.includes(":"));
+  return ipv4 === undefined ? undefined : parseCidr(ipv4).first.offset(1).toString();
+}
+
 /** What an instance of a type may have. Only those of the Nitro system, bare metal included, have prefixes. */
 export function limitsOf(type: InstanceTypeInfo): NodeLimits | undefined {
   const { NetworkInfo: network, Hypervisor, BareMetal } = type;
@@ -125,7 +141,7 @@ export function limitsOf(type: InstanceTypeInfo): NodeLimits | undefined {
   };
 }
 
-export function tagsOf(tags: readonly Tag[] = []): Readonly<Record<string, string>> {
+function tagsOf(tags: readonly Tag[] = []): Readonly<Record<string, string>> {
   return Object.fromEntries(
     tags.flatMap(({ Key, Value = "" }) => (Key === undefined ? [] : [[Key, Value] as const])),
   );

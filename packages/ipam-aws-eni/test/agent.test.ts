@@ -71,6 +71,16 @@ describe("an agent on EC2", () => {
     expect(podCIDRs).not.toContain(host);
   });
 
+  it("gives single addresses where the instance can have no prefixes", async () => {
+    await using one = world();
+    const limits = { interfaces: 8, slots: { 4: 30 }, blocks: {} };
+    await using agent = agentWith(awsEni({ ...one.options, instance: one.node, limits }));
+    await agent.start();
+    const { podCIDRs } = agent.describe().node;
+    expect(podCIDRs.length).toBeGreaterThan(1);
+    expect(podCIDRs.filter((cidr) => !cidr.endsWith("/32"))).toEqual([]);
+  });
+
   it("finds out by itself which instance it is on", async () => {
     await using one = world();
     const { instance, instanceType, zone } = one.node;

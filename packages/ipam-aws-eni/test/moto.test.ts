@@ -1,7 +1,7 @@
 import {
-  DescribeImagesCommand,
   DescribeNetworkInterfacesCommand,
   DetachNetworkInterfaceCommand,
+  RegisterImageCommand,
   RunInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import { awsEniProvider, type AwsEniProviderOptions } from "@netloom/ipam-aws-eni";
@@ -35,8 +35,8 @@ describe.skipIf(absent !== undefined)("EC2's wire format, as moto speaks it", ()
   });
 
   beforeAll(async () => {
-    const { Images = [] } = await client.send(new DescribeImagesCommand({ MaxResults: 5 }));
-    const run = { ImageId: Images[0]!.ImageId!, MinCount: 1, MaxCount: 1, InstanceType: "m5.large" } as const;
+    const { ImageId } = await client.send(new RegisterImageCommand({ Name: "any" }));
+    const run = { ImageId: ImageId!, MinCount: 1, MaxCount: 1, InstanceType: "m5.large" } as const;
     const { Instances = [] } = await client.send(new RunInstancesCommand(run));
     const [{ InstanceId: instance = "", Placement } = {}] = Instances;
     node = { name: "node1", instance, zone: Placement!.AvailabilityZone!, instanceType: "m5.large" };

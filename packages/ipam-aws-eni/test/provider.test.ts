@@ -314,7 +314,8 @@ describe("DeleteOnTermination", () => {
 
   it("is what EC2 shows, not what it was told", async () => {
     for (const flag of [true, false]) {
-      await withEc2({ DescribeNetworkInterfaces: shown(flag) }, {}, async (provider) => {
+      const answers = { DescribeNetworkInterfaces: shown(flag), DescribeSubnets: subnets(["subnet-a"]) };
+      await withEc2(answers, {}, async (provider) => {
         const read = await provider.readNode(node, call);
         expect(read?.interfaces[0]?.deleteWithInstance).toBe(flag);
       });
@@ -343,6 +344,30 @@ describe("DeleteOnTermination", () => {
         expect((error as CloudError).message).toMatch(/eni-1 would outlive i-1/);
       },
     ));
+});
+
+describe("the router of an interface", () => {
+  const answers = {
+    DescribeNetworkInterfaces: list(networkInterface({ instance: "i-1", flag: true })),
+    DescribeSubnets: subnets(["subnet-a"]),
+  };
+
+  it("is its subnet's, which is asked for once", () =>
+    withEc2(answers, {}, async (provider, ec2) => {
+      for (let count = 0; count < 2; count++) {
+        const [one] = (await provider.readNode(node, call))!.interfaces;
+        expect(one?.gateway).toBe("10.0.0.1");
+      }
+      expect(actionsOf(ec2).filter((action) => action === "DescribeSubnets")).toHaveLength(1);
+      expect(filtersOf(ec2.requests[1])).toEqual(["subnet-id=subnet-a"]);
+    }));
+
+  it("is known where the node's subnets have been read", () =>
+    withEc2(answers, { vpc: "vpc-1" }, async (provider, ec2) => {
+      await idsOf(provider);
+      expect((await provider.readNode(node, call))!.interfaces[0]?.gateway).toBe("10.0.0.1");
+      expect(actionsOf(ec2)).toEqual(["DescribeSubnets", "DescribeNetworkInterfaces"]);
+    }));
 });
 
 describe("an interface that is", () => {

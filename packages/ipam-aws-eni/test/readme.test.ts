@@ -29,7 +29,7 @@ it.each([
   const rows = [...text.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, cell = ""]) => [
     ...cell.matchAll(/`(\w+)`/g),
   ]);
-  const told = rows.map(([, option]) => option);
+  const told = new Set(rows.map(([, option]) => option));
   expect(options.length).toBeGreaterThan(0);
-  expect(options.filter((option) => !told.includes(option))).toEqual([]);
+  expect(options.filter((option) => !told.has(option))).toEqual([]);
 });
