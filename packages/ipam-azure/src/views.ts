@@ -4,7 +4,7 @@ import type { CloudAddress, CloudInterface, CloudPool } from "@netloom/ipam-clou
 import { configurationsOf, primaryOf } from "./configurations.ts";
 
 /** The tag of interfaces and machines whose value names the cluster that may use them. */
-export const CLUSTER_TAG = "netloom:cluster";
+const CLUSTER_TAG = "netloom:cluster";
 
 /** What an interface does not say of itself. */
 export interface Surroundings {

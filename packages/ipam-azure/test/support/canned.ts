@@ -21,7 +21,7 @@ export interface Received {
 }
 
 const GROUP = "/subscriptions/s/resourceGroups/g/providers";
-export const MACHINE = `${GROUP}/Microsoft.Compute/virtualMachines/m`;
+const MACHINE = `${GROUP}/Microsoft.Compute/virtualMachines/m`;
 export const NIC = `${GROUP}/Microsoft.Network/networkInterfaces/nic`;
 export const SUBNET = `${GROUP}/Microsoft.Network/virtualNetworks/v/subnets/a`;
 
