@@ -83,15 +83,35 @@ async function ask(
   const limit = AbortSignal.timeout(timeout);
   const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
   try {
-    const url = `${endpoint}/latest/${path}`;
-    // Who sends us elsewhere is not the metadata service.
-    const response = await fetch(url, { ...init, redirect: "error", signal: either });
-    return { status: response.status, text: (await response.text()).trim() };
+    return await send(`${endpoint}/latest/${path}`, { ...init, signal: either });
   } catch (error) {
     signal?.throwIfAborted();
-    const why = limit.aborted ? `does not answer within ${timeout} ms` : reasonOf(error);
+    const why = limit.aborted
+      ? `does not answer within ${timeout} ms`
+      : `cannot be asked (${messageOf(error)})`;
     throw unavailable({ endpoint }, why, limit.aborted ? HOPS : undefined);
   }
+}
+
+/** With an agent of its own: a proxy, which `fetch` may go by, is an instance too, and would say who it is itself. */
+async function send(
+  url: string,
+  options: {
+    readonly method?: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
+  },
+): Promise<{ readonly status: number; readonly text: string }> {
+  const { request } = await import("node:http");
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { ...options, agent: false }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part: string) => (text += part));
+      response.on("error", reject);
+      response.once("end", () => resolve({ status: response.statusCode ?? 0, text: text.trim() }));
+    });
+    sent.on("error", reject).end();
+  });
 }
 
 function parse(text: string): Omit<InstanceIdentity, "vpc"> {
@@ -132,12 +152,6 @@ function unavailable(
     retryable: true,
     remedy: remedy ?? "run on an EC2 instance, or give the option instance",
   });
-}
-
-/** `fetch` tells why in its error's cause. */
-function reasonOf(error: unknown): string {
-  const cause: unknown = error instanceof Error ? error.cause : undefined;
-  return `cannot be asked (${messageOf(cause ?? error)})`;
 }
 
 function failure(code: string, message: string, options: NetloomErrorOptions): NetloomError {

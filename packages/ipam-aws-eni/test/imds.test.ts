@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { isNetloomError } from "@netloom/core";
 import { imds, type ImdsOptions } from "@netloom/ipam-aws-eni";
 import { describe, expect, it } from "vitest";
@@ -64,6 +66,18 @@ describe("imds", () => {
     const { error } = await refusal("nonsense");
     expect(error.code).toBe("ERR_CLOUD_INVALID");
     expect(error.message).toMatch(/no instanceId/);
+  });
+
+  it("goes by no proxy, whatever the environment says", async () => {
+    await using server = await serveImds();
+    const program = `
+      const { imds } = await import("@netloom/ipam-aws-eni");
+      console.log((await imds({ endpoint: ${JSON.stringify(server.url)} })).instance);
+    `;
+    const args = ["--conditions=@netloom/source", "--input-type=module", "--eval", program];
+    const env = { ...process.env, NODE_USE_ENV_PROXY: "1", HTTP_PROXY: "http://127.0.0.1:1" };
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: import.meta.dirname, env });
+    expect(stdout.trim()).toBe("i-0123456789abcdef0");
   });
 
   it("gives up when it is told to", async () => {

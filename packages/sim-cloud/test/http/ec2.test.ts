@@ -116,6 +116,36 @@ describe("EC2 over HTTP", () => {
       expect(sim.owners().size).toBe(2);
     }));
 
+  it("takes filters, escaped as EC2's are, and has pages no longer than the cloud's", async () => {
+    const tags = { role: "pods*" };
+    const pools = [
+      { id: "subnet-a", cidrs: ["10.0.0.0/24"], tags },
+      { id: "subnet-b", cidrs: ["10.0.1.0/24"] },
+    ];
+    const sim = simCloud({ pools, pageSize: 1 });
+    await using server = await serveEc2(sim);
+    const subnets = async (filters: readonly (readonly [string, string])[], more = {}) => {
+      const given = filters.flatMap(([name, value], index) => [
+        [`Filter.${index + 1}.Name`, name],
+        [`Filter.${index + 1}.Value.1`, value],
+      ]);
+      const response = await fetch(server.url, {
+        method: "POST",
+        headers: { authorization: "AWS4-HMAC-SHA256 Credential=test" },
+        body: new URLSearchParams({ Action: "DescribeSubnets", ...Object.fromEntries(given), ...more }),
+      });
+      const body = await response.text();
+      return { ids: textOf(body, "subnetId"), token: textOf(body, "nextToken")[0] };
+    };
+    const first = await subnets([["vpc-id", "vpc-sim"]], { MaxResults: "1000" });
+    expect(first.ids).toEqual(["subnet-a"]);
+    expect((await subnets([], { NextToken: first.token })).ids).toEqual(["subnet-b"]);
+    expect((await subnets([["tag:role", String.raw`pods\*`]])).ids).toEqual(["subnet-a"]);
+    expect((await subnets([["tag:role", "other"]])).ids).toEqual([]);
+    expect((await subnets([["subnet-id", "subnet-b"]])).ids).toEqual([]);
+    expect((await subnets([["vpc-id", "vpc-other"]])).ids).toEqual([]);
+  });
+
   it("says what instances and their types are", () =>
     withServer(async (ask, _, instance) => {
       const shown = await ask({ Action: "DescribeInstances", "InstanceId.1": instance });
