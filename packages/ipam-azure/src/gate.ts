@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { NetworkManagementClient } from "@azure/arm-network";
-import type { CloudCall } from "@netloom/ipam-cloud";
+import { CloudError, type CloudCall } from "@netloom/ipam-cloud";
 import { actionOf } from "./actions.ts";
 import { retryAfterOf } from "./retry-after.ts";
 
@@ -11,6 +11,8 @@ export interface Asking {
   readonly call: CloudCall;
   /** What the last answer asked to wait for, in milliseconds. */
   retryAfter?: number;
+  /** A change was sent. */
+  changing?: true;
   /** The call was called off. */
   calledOff?: { readonly reason: unknown };
 }
@@ -67,6 +69,12 @@ export const gate: Policy = {
     } catch (error) {
       current.calledOff = { reason: error };
       throw error;
+    }
+    if (request.method === "PUT") {
+      // Against the version that it had itself made old, it would be refused as somebody else's.
+      if (current.changing === true)
+        throw new CloudError({ kind: "ambiguous" }, "the SDK would send a change once more");
+      current.changing = true;
     }
     if (request.timeout === 0) request.timeout = PATIENCE;
     const response = await next(request);

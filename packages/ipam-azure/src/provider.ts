@@ -20,7 +20,7 @@ import { configurationsOf, type Configuration, type WantedConfiguration } from "
 import { found, type Edit, type Found, type Inventory, type Machines } from "./machines.ts";
 import type { Polling } from "./operation.ts";
 import type { AzureProviderOptions } from "./options.ts";
-import { parseMachine } from "./resource-id.ts";
+import { isSame, parseMachine } from "./resource-id.ts";
 import { ScaleSetMachines } from "./scale-set.ts";
 import { StandaloneMachines } from "./standalone.ts";
 import { subnetOf } from "./subnets.ts";
@@ -84,7 +84,7 @@ export class AzureProvider implements CloudProvider {
     const machines = await this.#machines(node, call);
     const machine = await machines.machine();
     const { instanceType } = node;
-    if (machine === undefined || (instanceType !== undefined && instanceType !== machine.size))
+    if (machine === undefined || (instanceType !== undefined && !isSame(instanceType, machine.size)))
       return undefined;
     const { addressesPerInterface = 256, addressesPerMachine = 256 } = this.#options;
     return {

@@ -65,7 +65,7 @@ export function parseSubnet(id: string): SubnetId {
   return { network, group, networkName, name };
 }
 
-/** Azure spells resource ids with capitals here and without there. */
+/** Azure spells resource ids, and names, with capitals here and without there. */
 export function isSame(one: string | undefined, other: string | undefined): boolean {
   return one?.toLowerCase() === other?.toLowerCase();
 }

@@ -1,7 +1,22 @@
+import { ComputeManagementClient } from "@azure/arm-compute";
+import { NetworkManagementClient } from "@azure/arm-network";
 import { azureProvider } from "@netloom/ipam-azure";
 import { faultOf, type AssignRequest, type CloudFault } from "@netloom/ipam-cloud";
 import { describe, expect, it } from "vitest";
-import { block, callOf, Canned, machine, nic, node, refusal, single, type Reply } from "./support/canned.ts";
+import { loadClients } from "../src/clients.ts";
+import {
+  block,
+  callOf,
+  Canned,
+  machine,
+  nic,
+  NIC,
+  node,
+  refusal,
+  single,
+  type Reply,
+} from "./support/canned.ts";
+import { credential } from "./support/stage.ts";
 
 const client = "The client 'c' with object id 'o'";
 
@@ -124,6 +139,34 @@ describe("a change that Azure has accepted", () => {
     });
     const failed = { body: nic(undefined, { provisioningState: "Failed" }) };
     expect((await faultOfChange(() => [failed])).fault).toEqual({ kind: "ambiguous" });
+  });
+});
+
+describe("clients that somebody else has made", () => {
+  it("send no change twice, although they would", async () => {
+    await using azure = await Canned.open(() => [{ body: nic() }, { lost: true }]);
+    const settings = {
+      endpoint: azure.url,
+      allowInsecureConnection: true,
+      retryOptions: { maxRetries: 2, retryDelayInMs: 1 },
+    };
+    const network = new NetworkManagementClient(credential, "s", settings);
+    const compute = new ComputeManagementClient(credential, "s", settings);
+    network.pipeline.removePolicy({ name: "bearerTokenAuthenticationPolicy" });
+    const provider = azure.provider({ clients: { network, compute } });
+    const error: unknown = await provider.assign(single, callOf()).catch((cause: unknown) => cause);
+    expect(faultOf(provider, error)).toEqual({ kind: "ambiguous" });
+    expect(azure.received.map(({ method }) => method)).toEqual(["GET", "PUT"]);
+  });
+
+  it("serve others as before", async () => {
+    await using azure = await Canned.open(() => [{ body: machine }, { body: nic() }]);
+    const clients = await loadClients({ credential, subscription: "s", endpoint: azure.url });
+    const before = clients.network.pipeline.getOrderedPolicies().length;
+    await azure.provider({ clients }).limits(node, callOf(""));
+    await azure.provider({ clients }).limits(node, callOf(""));
+    expect((await clients.network.networkInterfaces.get("g", "nic")).id).toBe(NIC);
+    expect(clients.network.pipeline.getOrderedPolicies()).toHaveLength(before + 1);
   });
 });
 
