@@ -1,8 +1,14 @@
 import { isNetloomError, sleep, type Runtime } from "@netloom/core";
-import { withoutInterface, type Change } from "./inventory.ts";
+import { podAddresses, withoutInterface, type Change } from "./inventory.ts";
 import type { Intent, Journal } from "./journal.ts";
 import type { CloudAction } from "./plan.ts";
-import { faultOf, type CloudCall, type CloudFault, type NodeInventory } from "./provider.ts";
+import {
+  faultOf,
+  type CloudCall,
+  type CloudFault,
+  type CloudInterface,
+  type NodeInventory,
+} from "./provider.ts";
 import { send, without, type Sending } from "./send.ts";
 import type { Throttles, Urgency } from "./throttle.ts";
 
@@ -31,6 +37,8 @@ export interface ExecutorOptions extends Sending {
   readonly throttles: Throttles;
   readonly runtime: Runtime;
   readonly signal: AbortSignal;
+  /** The node has taken it up for its pods. */
+  readonly isTaken: (cidr: string) => boolean;
   /** Hears of each request to the cloud. */
   readonly asked: (action: string) => void;
 }
@@ -80,6 +88,7 @@ export class Executor {
       case "add-interface":
       case "finish-interface":
         if (elsewhere) return this.#sweep(await journal.abandon(intent), inventory);
+        if (isMade(intent, inventory)) return this.#done(intent, (known) => known);
         break;
       case "release": {
         const there = inventory.interfaces.find(({ id }) => id === action.interface);
@@ -113,7 +122,7 @@ export class Executor {
           delay *= 2;
           continue;
         }
-        return this.#failed(intent, inventory, fault, error);
+        return this.#failed(intent, inventory, fault, error, fresh);
       }
     }
   }
@@ -140,15 +149,22 @@ export class Executor {
     inventory: NodeInventory,
     fault: CloudFault,
     error: unknown,
+    fresh: boolean,
   ): Promise<Outcome> {
+    const { journal, runtime } = this.#options;
     const { do: kind } = intent.action;
+    // It may be refused because an earlier attempt came through, which is not seen yet.
+    if (kind === "release" && !fresh && runtime.clock.now() - intent.at < FORGET_AFTER)
+      return { outcome: "unknown", fault, error, open: true };
     // It may stand half made, or half removed. What may pass is gone on with; what will not is undone.
     if (kind === "finish-interface" || (kind === "remove-interface" && fault.kind !== "invalid"))
       return { outcome: "unknown", fault, error, open: true };
     if (kind === "add-interface") {
-      if (fault.kind === "throttled" || fault.kind === "conflict" || fault.kind === "credentials")
+      const passes = fault.kind === "throttled" || fault.kind === "conflict" || fault.kind === "credentials";
+      // Pods may use it already.
+      if (passes || made(intent, inventory)?.state === "attached")
         return { outcome: "unknown", fault, error, open: true };
-      const abandoned = await this.#options.journal.abandon(intent);
+      const abandoned = await journal.abandon(intent);
       const { open } = await this.#sweep(abandoned, inventory);
       return { outcome: "failed", fault, error, open };
     }
@@ -158,7 +174,10 @@ export class Executor {
   /** Removes what an abandoned intent has left; keeps the intent until nothing more can turn up. */
   async #sweep(intent: Intent, inventory: NodeInventory): Promise<Outcome> {
     const { provider, runtime } = this.#options;
-    const attached = inventory.interfaces.find((one) => one.intent === intent.id && one.managed);
+    const attached = made(intent, inventory);
+    // It is in use after all.
+    if (attached !== undefined && podAddresses(attached).some(({ cidr }) => this.#options.isTaken(cidr)))
+      return this.#done(intent, (known) => known);
     const left: string[] = attached === undefined ? [] : [attached.id];
     try {
       for await (const orphan of provider.orphans?.(this.#call("", "read")) ?? [])
@@ -193,6 +212,18 @@ export class Executor {
       },
     };
   }
+}
+
+/** The interface of an intent, as far as it can be seen at the node. */
+function made({ id }: Intent, { interfaces }: NodeInventory): CloudInterface | undefined {
+  return interfaces.find((one) => one.intent === id && one.managed);
+}
+
+/** Nothing is left to be done for it. */
+function isMade(intent: Intent, inventory: NodeInventory): boolean {
+  const one = made(intent, inventory);
+  const isThere = one?.state === "attached" || one?.state === "attaching";
+  return isThere && one.deleteWithInstance;
 }
 
 /** Takes something away from the node. */

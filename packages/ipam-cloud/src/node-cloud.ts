@@ -85,11 +85,19 @@ export class NodeCloud {
   constructor(options: NodeCloudOptions) {
     const { securityGroups, ...rest } = options;
     this.#options = options;
-    this.#executor = new Executor({ ...rest, ...(securityGroups === undefined ? {} : { securityGroups }) });
+    this.#executor = new Executor({
+      ...rest,
+      isTaken: (cidr) => options.ranges.has(cidr),
+      ...(securityGroups === undefined ? {} : { securityGroups }),
+    });
     this.#reader = new CloudReader({ ...options, call: () => this.#executor.read() });
     this.#recent = new Recent(options.visibilityLag);
     this.#retries = new Retries(options.runtime.random, { first: 100, most: 30_000 });
-    this.#taken = new TakenRanges(options);
+    this.#taken = new TakenRanges({
+      ...options,
+      clock: options.runtime.clock,
+      isGiven: (cidr) => this.#recent.isGiven(cidr),
+    });
   }
 
   /** By which pods leave the node, beside its first. */
@@ -111,6 +119,8 @@ export class NodeCloud {
     if (this.#unsettled !== undefined) times.push(Math.max(1, this.#unsettled - now));
     if (this.#isPending()) times.push(Math.max(1, this.#pendingFor()));
     if (ranges.lost.length > 0) times.push(Math.max(1, retryAfter - this.#age()));
+    const { doubtfulUntil } = this.#taken;
+    if (doubtfulUntil !== undefined) times.push(Math.max(1, doubtfulUntil - runtime.clock.monotonic()));
     if (policy.excessDelay !== "keep") {
       for (const { idleSince } of ranges.use().values())
         // One that is past that and still there is not in excess.
@@ -130,7 +140,7 @@ export class NodeCloud {
     for (let pass = 0; pass < PASSES; pass++) {
       const inventory = await this.#settle();
       if (inventory === undefined) continue;
-      await this.#taken.update(inventory);
+      await this.#taken.update(inventory, this.#readAt);
       const next = await this.#plan(inventory);
       shortages = next.shortages;
       if (shortages.length > 0 && (await this.#reader.havePoolsChanged(retryAfter))) continue;
@@ -141,7 +151,7 @@ export class NodeCloud {
   }
 
   #forgetWhatIsOld(): void {
-    const { refreshAfter, retryAfter, ranges } = this.#options;
+    const { refreshAfter, retryAfter, ranges, runtime } = this.#options;
     if (this.#age() >= refreshAfter) {
       this.#inventory = undefined;
       // What was abandoned may still turn up.
@@ -149,6 +159,7 @@ export class NodeCloud {
     }
     if (this.#isPending() && this.#pendingFor() <= 0) this.#inventory = undefined;
     if (ranges.lost.length > 0 && this.#age() >= retryAfter) this.#inventory = undefined;
+    if ((this.#taken.doubtfulUntil ?? Infinity) <= runtime.clock.monotonic()) this.#inventory = undefined;
   }
 
   /** Goes on with what is open. @returns an inventory of after that; `undefined` where that must be read again */
@@ -170,7 +181,8 @@ export class NodeCloud {
       this.#apply(intent.action, outcome, inventory);
       return outcome;
     });
-    this.#taken.holds.replace(open.filter((_, index) => outcomes[index]!.open));
+    // Some may have been abandoned.
+    this.#taken.holds.replace(outcomes.some((outcome) => outcome.open) ? await journal.open(node.name) : []);
     if (outcomes.some(({ outcome }) => outcome === "unknown"))
       this.#unsettled = now + this.#retries.failed("settle");
     else {
@@ -213,7 +225,7 @@ export class NodeCloud {
     if (outcome.open) this.#unsettled = -Infinity;
     else this.#taken.holds.remove(action);
     await this.#inTurn(async () => {
-      if (this.#inventory !== undefined) await this.#taken.update(this.#inventory);
+      if (this.#inventory !== undefined) await this.#taken.update(this.#inventory, this.#readAt);
     });
     return outcome.outcome === "done" && !outcome.open;
   }
@@ -221,9 +233,11 @@ export class NodeCloud {
   #apply(action: CloudAction, outcome: Outcome, before: NodeInventory): void {
     const { runtime, node, provider, done, failed } = this.#options;
     if (outcome.outcome === "done") {
-      this.#recent.note(before, outcome.change(before), runtime.clock.now());
+      const at = runtime.clock.monotonic();
+      this.#recent.note(before, outcome.change(before), at);
+      this.#recent.gone(action, at);
       this.#inventory = this.#inventory === undefined ? undefined : outcome.change(this.#inventory);
-      this.#knownAt = runtime.clock.monotonic();
+      this.#knownAt = at;
       for (const setback of passingOf(action, before)) this.#retries.succeeded(nameOf(setback));
       done(action);
       return;
@@ -248,7 +262,7 @@ export class NodeCloud {
   async #plan(inventory: NodeInventory): Promise<Plan> {
     const { ranges, policy, provider, families, runtime } = this.#options;
     const made = plan({
-      inventory: this.#taken.holds.outlook(inventory),
+      inventory: this.#taken.outlook(inventory),
       limits: await this.#reader.limits(),
       pools: await this.#reader.pools(),
       demand: { ranges: ranges.use(), waiting: this.#waiting() },
@@ -273,10 +287,9 @@ export class NodeCloud {
   }
 
   async #read(): Promise<NodeInventory> {
-    const { clock } = this.#options.runtime;
-    const [began, monotonic] = [clock.now(), clock.monotonic()];
+    const began = this.#options.runtime.clock.monotonic();
     const read = await this.#reader.node();
-    this.#readAt = this.#knownAt = monotonic;
+    this.#readAt = this.#knownAt = began;
     this.#versioned ||= read.version !== undefined;
     return this.#recent.correct(read, began);
   }

@@ -19,10 +19,10 @@ export class NodeRecord {
     this.#instance = instance;
   }
 
-  /** None where another instance bore the name. */
-  async load(): Promise<readonly string[]> {
-    const { ranges } = await this.#read();
-    return ranges;
+  /** `undefined` where this instance has written nothing yet, whatever another of its name has. */
+  async load(): Promise<readonly string[] | undefined> {
+    const { ranges, own } = await this.#read();
+    return own ? ranges : undefined;
   }
 
   async save(ranges: readonly string[]): Promise<void> {

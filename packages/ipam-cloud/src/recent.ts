@@ -1,4 +1,5 @@
 import { podAddresses } from "./inventory.ts";
+import type { CloudAction } from "./plan.ts";
 import type { CloudAddress, CloudInterface, NodeInventory } from "./provider.ts";
 
 interface Noted<T> {
@@ -47,6 +48,25 @@ export class Recent {
       this.#removed.set(id, { what: id, at });
       this.#made.delete(id);
     }
+  }
+
+  /** What an action took away is gone, whether or not it was seen before. */
+  gone(action: CloudAction, at: number): void {
+    if (action.do === "release") {
+      for (const cidr of action.cidrs) {
+        this.#taken.set(cidr, { what: action.interface, at });
+        this.#added.delete(cidr);
+      }
+    } else if (action.do === "remove-interface") {
+      this.#removed.set(action.interface, { what: action.interface, at });
+      this.#made.delete(action.interface);
+    }
+  }
+
+  /** An answer has told that the node has it. */
+  isGiven(cidr: string): boolean {
+    const made = [...this.#made.values()].some(({ what }) => what.addresses.some((one) => one.cidr === cidr));
+    return made || this.#added.has(cidr);
   }
 
   /** @param at - when the read began */

@@ -1,4 +1,4 @@
-import type { Family } from "@netloom/core";
+import type { Clock, Family } from "@netloom/core";
 import { Holds, concerned } from "./holds.ts";
 import { familyOf, ourInterfaces, podAddresses } from "./inventory.ts";
 import { NodeInterfaces } from "./node-interfaces.ts";
@@ -11,6 +11,11 @@ export interface TakenRangesOptions {
   readonly ranges: PodRanges;
   readonly record: NodeRecord;
   readonly families: readonly Family[];
+  readonly clock: Clock;
+  /** How far a read may be behind, in milliseconds. */
+  readonly visibilityLag: number;
+  /** An answer of this life has told that the node has it. */
+  readonly isGiven: (cidr: string) => boolean;
   /** The node has other ranges. */
   readonly changed: () => void;
   /** The cloud has no longer given to the node what pods use. */
@@ -22,28 +27,58 @@ export class TakenRanges {
   readonly holds = new Holds();
   readonly interfaces = new NodeInterfaces();
   readonly #options: TakenRangesOptions;
+  readonly #bornAt: number;
   #loaded = false;
+  /** There was a life before this one, of whose answers nothing is known. */
+  #hasPast = false;
+  #doubtful: readonly string[] = [];
   /** Told of already. */
   #told: ReadonlySet<string> = new Set();
 
   constructor(options: TakenRangesOptions) {
     this.#options = options;
+    this.#bornAt = options.clock.monotonic();
+  }
+
+  /** Until when some of what is read may be what the life before has given back, in monotonic milliseconds. */
+  get doubtfulUntil(): number | undefined {
+    return this.#doubtful.length === 0 ? undefined : this.#trustedFrom;
+  }
+
+  /** What a plan may count on. */
+  outlook(inventory: NodeInventory): NodeInventory {
+    const { interfaces, ...rest } = this.holds.outlook(inventory);
+    return {
+      ...rest,
+      interfaces: interfaces.map((one) => ({
+        ...one,
+        addresses: one.addresses.filter(({ cidr }) => !this.#doubtful.includes(cidr)),
+      })),
+    };
   }
 
   /**
    * Ranges that the cloud has and the node not yet; and those that somebody else took away. Of the latter, what pods use is
    * theirs as long as they live, but nobody is given more of it: perhaps it is only not seen.
+   *
+   * @param readAt - in monotonic milliseconds
    */
-  async update(inventory: NodeInventory): Promise<void> {
+  async update(inventory: NodeInventory, readAt: number): Promise<void> {
     const { ranges, record, families, changed, lost } = this.#options;
     const isWanted = (cidr: string): boolean => families.includes(familyOf(cidr));
-    const ready = ourInterfaces(inventory)
+    const shown = ourInterfaces(inventory)
       .filter(({ state }) => state === "attached")
       .flatMap((one) => podAddresses(one).filter((address) => address.ready && !this.holds.has(one, address)))
       .map(({ cidr }) => cidr)
       .filter(isWanted);
     // After a restart in the order of the life before, with what it had and cannot be seen.
-    const known = this.#loaded ? [] : (await record.load()).filter(isWanted);
+    const past = this.#loaded ? undefined : await record.load();
+    this.#hasPast ||= past !== undefined;
+    const known = (past ?? []).filter(isWanted);
+    const isDoubtful = (cidr: string): boolean =>
+      this.#hasPast && readAt < this.#trustedFrom && !known.includes(cidr) && !this.#isKnown(cidr);
+    this.#doubtful = shown.filter(isDoubtful);
+    const ready = shown.filter((cidr) => !this.#doubtful.includes(cidr));
     const place = (cidr: string): number => (known.includes(cidr) ? known.indexOf(cidr) : known.length);
     const fresh = [...new Set([...ready, ...known])]
       .filter((cidr) => !ranges.has(cidr))
@@ -60,6 +95,14 @@ export class TakenRanges {
     this.#told = new Set(ranges.lost);
     const moved = this.interfaces.update(inventory, ranges.lost);
     if (fresh.length > 0 || gone.length > 0 || moved) changed();
+  }
+
+  get #trustedFrom(): number {
+    return this.#bornAt + this.#options.visibilityLag;
+  }
+
+  #isKnown(cidr: string): boolean {
+    return this.#options.ranges.has(cidr) || this.#options.isGiven(cidr);
   }
 
   /** What is to go back is nobody's from here on. @returns whether all of it could be had */

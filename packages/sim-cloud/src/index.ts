@@ -19,7 +19,7 @@ export type { Placement } from "./cloud/address-space.ts";
 export type { SimCall, SimHooks } from "./cloud/gate.ts";
 export { CLUSTER_TAG, INTENT_TAG } from "./cloud/records.ts";
 export type { InstanceType, SimAddress, SimInterface, SimPoolDefinition } from "./cloud/records.ts";
-export { SimCloudError, SimConnectionError } from "./cloud/refusal.ts";
+export { Refusal, SimCloudError, SimConnectionError } from "./cloud/refusal.ts";
 export type { ShapeOptions } from "./cloud/views.ts";
 export { awsLike } from "./ec2/aws-like.ts";
 export { EC2_THROTTLES } from "./ec2/throttles.ts";

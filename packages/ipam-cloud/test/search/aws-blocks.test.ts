@@ -1,0 +1,4 @@
+import { search } from "./search.ts";
+import { awsBlocks } from "./shapes.ts";
+
+search(awsBlocks);

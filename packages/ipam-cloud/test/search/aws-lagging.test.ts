@@ -1,0 +1,4 @@
+import { search } from "./search.ts";
+import { awsLagging } from "./shapes.ts";
+
+search(awsLagging);

@@ -1,0 +1,4 @@
+import { search } from "./search.ts";
+import { awsSingles } from "./shapes.ts";
+
+search(awsSingles);

@@ -1,0 +1,4 @@
+import { search } from "./search.ts";
+import { azureSingles } from "./shapes.ts";
+
+search(azureSingles);

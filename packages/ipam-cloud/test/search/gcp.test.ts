@@ -1,0 +1,4 @@
+import { search } from "./search.ts";
+import { gcpSingles } from "./shapes.ts";
+
+search(gcpSingles);
