@@ -25,6 +25,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   netlink: { file: "netlink/main.ts", kernel: true },
   datapath: { file: "datapath/main.ts", kernel: true },
   cluster: { file: "cluster/main.ts", kernel: true },
+  cloud: { file: "cloud/main.ts", kernel: false, options: ["nodes", "pods", "parts"] },
   bgp: { file: "bgp/main.ts", kernel: true, options: ["prefixes", "sets", "contenders", "parts"] },
 };
 
