@@ -16,7 +16,7 @@ import {
   type RestoredLease,
   type Timer,
 } from "@netloom/core";
-import { exhausted } from "./faults.ts";
+import { exhausted, remedyFor } from "./faults.ts";
 import { Journal } from "./journal.ts";
 import { NodeCloud } from "./node-cloud.ts";
 import { NodeRecord } from "./node-record.ts";
@@ -25,6 +25,7 @@ import { POOL, PodRanges } from "./pod-ranges.ts";
 import { cloudPolicy, type CloudPolicy } from "./policy.ts";
 import { throttlesOf } from "./throttle.ts";
 import type { Shortage } from "./plan.ts";
+import type { CloudPool } from "./provider.ts";
 import { Waiters, type Waiter } from "./waiters.ts";
 
 /** An IPAM, and what it asks of the cloud. */
@@ -57,6 +58,7 @@ class WarmIpam implements CloudIpam {
   #starting: Promise<void> | undefined;
   #running: Promise<void> | undefined;
   #served: (() => void) | undefined;
+  #refused: ((error: NetloomError) => void) | undefined;
   /** Ends the pause between two rounds. */
   #wake: (() => void) | undefined;
   #timer: Timer | undefined;
@@ -201,7 +203,11 @@ class WarmIpam implements CloudIpam {
         const shortages = await cloud.round();
         this.#serve(shortages);
         backoff.reset();
-        await this.#pause(cloud.nextLook(), end);
+        // Nobody else asks again before a node has started.
+        const [short] = this.#served === undefined ? [] : shortages;
+        if (short !== undefined) this.#failed(shortOf(short, cloud.pools, this.name));
+        const most = short === undefined ? Infinity : this.#times.retryAfter;
+        await this.#pause(Math.min(cloud.nextLook(), most), end);
       } catch (error) {
         if (end.aborted) return;
         this.#failed(asNetloomError(error, this.name));
@@ -292,9 +298,12 @@ class WarmIpam implements CloudIpam {
   #failed(error: NetloomError): void {
     this.#lastFailure = error;
     this.cloudEvents.emit("action:failed", error);
+    this.#context?.report?.(error);
+    // Who starts waits for what may come, and not for what will not.
+    if (!error.retryable) this.#refused?.(error);
   }
 
-  /** Resolves when there is a range of every family. */
+  /** Resolves when there is a range of every family; rejects with what will not pass by itself. */
   #firstRanges(running: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
     const { families } = this.#context!;
     const ready = (): boolean =>
@@ -302,10 +311,11 @@ class WarmIpam implements CloudIpam {
     return new Promise((resolve, reject) => {
       const look = (): void => {
         if (!ready()) return;
-        this.#served = undefined;
+        this.#served = this.#refused = undefined;
         signal?.removeEventListener("abort", aborted);
         resolve();
       };
+      this.#refused = reject;
       const aborted = (): void => reject(signal?.reason);
       signal?.addEventListener("abort", aborted, { once: true });
       this.#served = look;
@@ -326,6 +336,16 @@ class WarmIpam implements CloudIpam {
 /** There is no address now, and may be one when the cloud has given another. */
 function mayComeTrue(error: unknown): boolean {
   return isNetloomError(error) && error.retryable && /^ERR_IPAM_(EXHAUSTED|NO_RANGE)$/.test(error.code);
+}
+
+function shortOf({ family, why, id }: Shortage, pools: readonly CloudPool[], backend: string): NetloomError {
+  const message = `the node gets no IPv${family} address: ${exhausted(why, id, pools)}`;
+  return new NetloomError("ERR_POOL_EXHAUSTED", message, {
+    input: why,
+    remedy: remedyFor(why),
+    backend,
+    retryable: true,
+  });
 }
 
 function asNetloomError(error: unknown, backend: string): NetloomError {

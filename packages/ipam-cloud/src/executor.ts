@@ -12,7 +12,10 @@ import {
 import { send, without, type Sending } from "./send.ts";
 import type { Throttles, Urgency } from "./throttle.ts";
 
-/** How often a call that certainly did nothing is sent again, and after how long at first. */
+/**
+ * How often a call that certainly did nothing is sent again at once, and after how long at first. Not what takes something
+ * away: somebody may soon wait for what gives.
+ */
 const ATTEMPTS = 4;
 const FIRST_DELAY = 500;
 /** How long an abandoned intent is kept, for what it left may be seen late. */
@@ -104,6 +107,7 @@ export class Executor {
 
   async #attempt(intent: Intent, inventory: NodeInventory, fresh = false): Promise<Outcome> {
     const { signal, runtime } = this.#options;
+    const attempts = isRemoval(intent.action) ? 1 : ATTEMPTS;
     let delay = FIRST_DELAY;
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
@@ -117,7 +121,7 @@ export class Executor {
         if (fault.kind === "gone" && isRemoval(intent.action))
           return this.#done(intent, without(intent.action));
         if (fault.kind === "ambiguous") return { outcome: "unknown", fault, error, open: true };
-        if ((fault.kind === "throttled" || fault.kind === "transient") && attempt < ATTEMPTS) {
+        if ((fault.kind === "throttled" || fault.kind === "transient") && attempt < attempts) {
           await sleep(runtime.clock, delay * (0.5 + runtime.random.next() / 2), signal);
           delay *= 2;
           continue;

@@ -52,6 +52,12 @@ export function explain(
   }
 }
 
+/** What to do where there is no more of it. */
+export function remedyFor(what: Setback["what"]): string {
+  const known: Readonly<Record<string, string>> = REMEDIES;
+  return known[what] ?? "see what was refused before";
+}
+
 const REMEDIES: Readonly<Record<Extract<CloudFault, { kind: "exhausted" }>["what"], string>> = {
   "pool-addresses": "add a subnet, or free addresses of it",
   "pool-blocks": "reserve part of the subnet for blocks, add a subnet, or allow single addresses",
@@ -134,7 +140,7 @@ export function setbackOf(fault: CloudFault, action: CloudAction, inventory: Nod
 export type Stop = Omit<Setback, "until">;
 
 /** Those that end by themselves: whoever waits goes on waiting. */
-export function isPassing(what: Setback["what"]): boolean {
+export function isPassing(what: Setback["what"]): what is "paused" | "pool-failing" {
   return what === "paused" || what === "pool-failing";
 }
 

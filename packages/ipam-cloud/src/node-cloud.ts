@@ -30,6 +30,8 @@ import type { Throttles } from "./throttle.ts";
 
 /** Plans in a row before the node takes a breath: a cloud that never says what it did ends here. */
 const PASSES = 16;
+/** Milliseconds until something is tried again at first. Another pool is made use of until one that fails is. */
+const FIRST = { paused: 100, "pool-failing": 5000 } as const;
 
 export interface NodeCloudOptions {
   readonly provider: CloudProvider;
@@ -92,7 +94,7 @@ export class NodeCloud {
     });
     this.#reader = new CloudReader({ ...options, call: () => this.#executor.read() });
     this.#recent = new Recent(options.visibilityLag);
-    this.#retries = new Retries(options.runtime.random, { first: 100, most: 30_000 });
+    this.#retries = new Retries(options.runtime.random, 30_000);
     this.#taken = new TakenRanges({
       ...options,
       clock: options.runtime.clock,
@@ -115,7 +117,8 @@ export class NodeCloud {
     const { runtime, refreshAfter, retryAfter, policy, ranges } = this.#options;
     const now = runtime.clock.now();
     const times = [refreshAfter - this.#age()];
-    for (const { until } of this.#setbacks) times.push(until - now);
+    // Also one that was over before the round was.
+    for (const { until } of this.#setbacks) times.push(Math.max(1, until - now));
     if (this.#unsettled !== undefined) times.push(Math.max(1, this.#unsettled - now));
     if (this.#isPending()) times.push(Math.max(1, this.#pendingFor()));
     if (ranges.lost.length > 0) times.push(Math.max(1, retryAfter - this.#age()));
@@ -184,7 +187,7 @@ export class NodeCloud {
     // Some may have been abandoned.
     this.#taken.holds.replace(outcomes.some((outcome) => outcome.open) ? await journal.open(node.name) : []);
     if (outcomes.some(({ outcome }) => outcome === "unknown"))
-      this.#unsettled = now + this.#retries.failed("settle");
+      this.#unsettled = now + this.#retries.failed("settle", FIRST.paused);
     else {
       this.#retries.succeeded("settle");
       this.#unsettled = outcomes.some((outcome) => outcome.open) ? now + retryAfter : undefined;
@@ -255,7 +258,9 @@ export class NodeCloud {
     const setback = setbackOf(fault, action, before);
     // What was known may have been wrong.
     if (setback.what === "paused") this.#inventory = undefined;
-    const wait = isPassing(setback.what) ? this.#retries.failed(nameOf(setback)) : retryAfter;
+    const wait = isPassing(setback.what)
+      ? this.#retries.failed(nameOf(setback), FIRST[setback.what])
+      : retryAfter;
     this.#setbacks = [...this.#setbacks, { ...setback, until: runtime.clock.now() + wait }];
   }
 

@@ -116,7 +116,7 @@ export function hooksOf(changed: (call: SimCall) => void): SimHooks {
   return {
     async before({ number, action }) {
       const mishap = await current.getStore()?.before("request", action);
-      if (mishap === "unavailable" || mishap === "throttled")
+      if (mishap === "unavailable" || mishap === "throttled" || mishap === "quota")
         throw new Refusal(mishap, action, `${action} is refused`);
       if (mishap !== undefined) mishaps.set(number, mishap);
     },

@@ -9,7 +9,7 @@ export const REQUEST_MISHAPS = ["crash before", "crash after", "lost", "unavaila
 /** Of a write. Where it is `doubtful` the store cannot tell whether it came through; it did, or it did not. */
 export const WRITE_MISHAPS = ["crash before", "crash after", "doubtful, done", "doubtful, not done"] as const;
 
-export type Mishap = (typeof REQUEST_MISHAPS)[number] | (typeof WRITE_MISHAPS)[number];
+export type Mishap = (typeof REQUEST_MISHAPS)[number] | "quota" | (typeof WRITE_MISHAPS)[number];
 
 /** A mishap at a step, counted from 0. */
 export interface Planned {
@@ -23,8 +23,9 @@ export interface Step {
   readonly name: string;
 }
 
-export function mishapsOf({ kind }: Step): readonly Mishap[] {
-  return kind === "request" ? REQUEST_MISHAPS : WRITE_MISHAPS;
+export function mishapsOf({ kind, name }: Step): readonly Mishap[] {
+  if (kind === "write") return WRITE_MISHAPS;
+  return /Create|Assign|update/.test(name) ? [...REQUEST_MISHAPS, "quota"] : REQUEST_MISHAPS;
 }
 
 /** Counts the steps of a run, and says what befalls each. */
