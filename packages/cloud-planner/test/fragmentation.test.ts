@@ -25,13 +25,13 @@ describe("fragmentation", () => {
   });
 
   it("is what drawing addresses at random gives, on average", () => {
-    const { next } = seededRandom(7);
+    const random = seededRandom(7);
     for (const [size, taken] of [
       [256, 20],
       [1024, 100],
       [1024, 250],
     ] as const) {
-      const draws = Array.from({ length: 2000 }, () => drawn(size, taken, next));
+      const draws = Array.from({ length: 2000 }, () => drawn(size, taken, () => random.next()));
       const mean = draws.reduce((sum, whole) => sum + whole, 0) / draws.length;
       expect(mean / expectedWhole(size, taken)).toBeCloseTo(1, 1);
       const wanted = Math.round(mean);
