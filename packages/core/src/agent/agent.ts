@@ -339,8 +339,9 @@ class NetloomAgent implements Agent {
     }));
     await this.#heard(joined, signal);
     const prefix = this.#keys.backend(ipam.name);
+    const report = (error: unknown): void => this.#report(error);
     await ipam.start(
-      { node: node.name, podCIDRs: node.podCIDRs, families, store, prefix, runtime },
+      { node: node.name, podCIDRs: node.podCIDRs, families, store, prefix, runtime, report },
       { signal },
     );
     ipam.events.on("ranges:changed", () => this.#rangesChanged());

@@ -15,6 +15,8 @@ export interface IpamContext {
   /** The backend's own part of the store: a key prefix that ends in `/`. */
   readonly prefix: string;
   readonly runtime: Runtime;
+  /** What goes wrong in a loop does not vanish: an agent makes an `error` event of it. */
+  readonly report?: (error: unknown) => void;
 }
 
 export interface AllocateOptions extends AbortOptions {
