@@ -42,7 +42,12 @@ export class CloudReader {
     const read = await this.#asking(() => provider.readNode(node, call()));
     if (read !== undefined) return read;
     const message = `the cloud knows no instance ${node.instance} (${node.name})`;
-    throw new NetloomError("ERR_CLOUD_GONE", message, { input: node.instance, backend: provider.name });
+    throw new NetloomError("ERR_CLOUD_GONE", message, {
+      input: node.instance,
+      backend: provider.name,
+      // One that has just started is not seen yet.
+      retryable: true,
+    });
   }
 
   /** Asked once. @throws {@link NetloomError} `ERR_UNSUPPORTED` where nobody knows. */
