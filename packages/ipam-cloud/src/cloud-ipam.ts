@@ -115,7 +115,7 @@ class WarmIpam implements CloudIpam {
       lost: (range) => this.cloudEvents.emit("range:lost", range, ranges.owners(range)),
       asked: (action) => this.cloudEvents.emit("request:sent", action),
       done: (action) => this.cloudEvents.emit("action:done", action),
-      failed: (error) => this.#failed(error),
+      failed: (error, passes) => this.#failed(error, passes),
     });
     const running = this.#run(this.#cloud, end);
     this.#running = running;
@@ -295,12 +295,12 @@ class WarmIpam implements CloudIpam {
     );
   }
 
-  #failed(error: NetloomError): void {
+  #failed(error: NetloomError, passes = false): void {
     this.#lastFailure = error;
     this.cloudEvents.emit("action:failed", error);
     this.#context?.report?.(error);
     // Who starts waits for what may come, and not for what will not.
-    if (!error.retryable) this.#refused?.(error);
+    if (!error.retryable && !passes) this.#refused?.(error);
   }
 
   /** Resolves when there is a range of every family; rejects with what will not pass by itself. */

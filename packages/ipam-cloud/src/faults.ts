@@ -31,7 +31,8 @@ export function explain(
         retryable: true,
       });
     case "gone":
-      return make("ERR_CLOUD_GONE", `an ${fault.what} of ${where} is gone`, {});
+      // What has just been made is not seen yet; what is gone for good is planned around.
+      return make("ERR_CLOUD_GONE", `an ${fault.what} of ${where} is gone`, { retryable: true });
     case "denied":
       return make("ERR_PERMISSION", `the account may not do ${fault.action}`, {
         remedy: `allow ${fault.action} to the node's role`,

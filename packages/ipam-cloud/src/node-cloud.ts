@@ -60,7 +60,8 @@ export interface NodeCloudOptions {
   readonly lost: (range: string) => void;
   readonly asked: (action: string) => void;
   readonly done: (action: CloudAction) => void;
-  readonly failed: (error: NetloomError) => void;
+  /** @param passes - it is tried again, or nobody waits for it */
+  readonly failed: (error: NetloomError, passes: boolean) => void;
 }
 
 /** What the cloud gives one node: reads, plans, and has plans carried out, one round at a time. */
@@ -247,7 +248,8 @@ export class NodeCloud {
     }
     const { fault, error } = outcome;
     const told = located(fault, action, before);
-    failed(isNetloomError(error) ? error : explain(provider.name, node, told, error, this.pools));
+    const passes = outcome.outcome === "unknown" || isRemoval(action);
+    failed(isNetloomError(error) ? error : explain(provider.name, node, told, error, this.pools), passes);
     if (outcome.outcome === "failed") this.#setBack(action, fault, before);
     else this.#inventory = undefined;
   }

@@ -30,13 +30,17 @@ export const awsBlocks: Shape = {
   scale: 6,
 };
 
-/** Reads show the past, each another one. */
-export const awsLagging: Shape = {
-  ...awsSingles,
-  name: "like AWS, and lags",
-  options: { ...TIMES, lag: 4000 },
-};
+export const awsLagging: Shape = lagging(awsSingles);
 
 export const azureSingles: Shape = { name: "like Azure", provider: azureLike, ...fixed, ...singles };
 
+export const azureLagging: Shape = lagging(azureSingles);
+
 export const gcpSingles: Shape = { name: "like Google", provider: gcpLike, ...fixed, ...singles };
+
+export const gcpLagging: Shape = lagging(gcpSingles);
+
+/** Reads show the past, each another one. */
+function lagging(shape: Shape): Shape {
+  return { ...shape, name: `${shape.name}, and lags`, options: { ...shape.options, lag: 4000 } };
+}

@@ -127,7 +127,7 @@ class Story {
       node: this.#sim.launch({ name: "node1", type: "tiny", pool: POOL, interfaces }),
       ipam: {
         provider: this.#provider,
-        policy: { preAllocate: PRE_ALLOCATE, blocks, excessDelay: 6 * SECOND },
+        policy: { preAllocate: PRE_ALLOCATE, maxAboveWatermark: 0, blocks, excessDelay: 6 * SECOND },
         times: {
           retryAfter: 5 * SECOND,
           refreshAfter: 30 * SECOND,

@@ -1,0 +1,4 @@
+import { search } from "./search.ts";
+import { azureLagging } from "./shapes.ts";
+
+search(azureLagging);

@@ -1,0 +1,4 @@
+import { search } from "./search.ts";
+import { gcpLagging } from "./shapes.ts";
+
+search(gcpLagging);
