@@ -6,6 +6,7 @@ import {
   type AbortOptions,
   type AllocateOptions,
   type Emits,
+  type Family,
   type Ipam,
   type IpamCapabilities,
   type IpamContext,
@@ -22,7 +23,7 @@ import { NodeCloud } from "./node-cloud.ts";
 import { NodeRecord } from "./node-record.ts";
 import { cloudTimes, type CloudEvents, type CloudIpamOptions, type CloudIpamTimes } from "./options.ts";
 import { POOL, PodRanges } from "./pod-ranges.ts";
-import { cloudPolicy, type CloudPolicy } from "./policy.ts";
+import { cloudPolicy, lowMark, type CloudPolicy } from "./policy.ts";
 import { throttlesOf } from "./throttle.ts";
 import type { Shortage } from "./plan.ts";
 import type { CloudPool } from "./provider.ts";
@@ -158,7 +159,7 @@ class WarmIpam implements CloudIpam {
     }
     try {
       const lease = ranges.allocate(owner, options);
-      this.#kick(this.#times.lull);
+      this.#kick(this.#pace(options.families));
       return lease;
     } catch (error) {
       if (!mayComeTrue(error) || options.addresses !== undefined) throw error;
@@ -232,6 +233,13 @@ class WarmIpam implements CloudIpam {
       this.#due = Math.min(this.#due, clock.monotonic() + milliseconds);
       this.#timer = clock.after(Math.max(0, this.#due - clock.monotonic()), over);
     });
+  }
+
+  /** As long as half of what is kept warm is there, more can be asked for at once later. */
+  #pace(families: readonly Family[]): number {
+    const { lull, ease } = this.#times;
+    const low = lowMark(this.#policy);
+    return families.every((family) => this.#ranges!.free(family) >= low) ? ease : lull;
   }
 
   /** There may be something to do: within so many milliseconds, so that what comes meanwhile is done with it. */

@@ -31,6 +31,7 @@ export class CloudReader {
   #pools: readonly CloudPool[] | undefined;
   /** In monotonic milliseconds. */
   #poolsAt = -Infinity;
+  #doubtful = false;
 
   constructor(options: CloudReaderOptions) {
     this.#options = options;
@@ -75,6 +76,22 @@ export class CloudReader {
     return this.#pools ?? [];
   }
 
+  /** What is known of the pools is wrong: one of them refused what it should have had. */
+  doubtPools(): void {
+    this.#doubtful = true;
+  }
+
+  /** Reads the pools again where they are in doubt. @returns those that have another number of free addresses */
+  async recount(): Promise<ReadonlySet<string>> {
+    if (!this.#doubtful) return new Set();
+    const before = new Map(this.known.map((pool) => [pool.id, JSON.stringify(pool.freeAddresses)]));
+    this.#pools = await this.#readPools();
+    const others = this.#pools.filter(
+      ({ id, freeAddresses }) => before.get(id) !== JSON.stringify(freeAddresses),
+    );
+    return new Set(others.map(({ id }) => id));
+  }
+
   /** Have the pools changed since they were read? Asked when they are older than so many milliseconds. */
   async havePoolsChanged(age: number): Promise<boolean> {
     if (this.#options.runtime.clock.monotonic() - this.#poolsAt < age) return false;
@@ -91,6 +108,7 @@ export class CloudReader {
       return found;
     });
     this.#poolsAt = runtime.clock.monotonic();
+    this.#doubtful = false;
     return pools.filter(usable);
   }
 

@@ -28,8 +28,8 @@ export function grow(
 ): { readonly actions: readonly CloudAction[]; readonly shortages: readonly Shortage[] } {
   const growth = new Growth(input);
   const shortages: Shortage[] = [];
-  for (const [family, { short }] of changes) {
-    const missing = growth.take(family, short);
+  for (const [family, { short, spare = 0 }] of changes) {
+    const missing = growth.take(family, short, spare);
     if (missing > 0) shortages.push({ family, missing, ...growth.why(family) });
   }
   return { actions: growth.actions(), shortages };
@@ -66,15 +66,17 @@ class Growth {
     }
     for (const one of inventory.interfaces) {
       const budget = this.#budgets.find(({ pool }) => pool.id === one.pool);
-      if (!isOurs(one) || one.state !== "attached" || budget === undefined) continue;
+      // One that is attaching can be given addresses as well: who comes meanwhile needs no other.
+      const holds = one.state === "attached" || one.state === "attaching";
+      if (!isOurs(one) || !holds || budget === undefined) continue;
       if (this.#refused("interface-slots", one.id) || this.#refused("refused", "assign")) continue;
       const room = new Map(([4, 6] as const).map((family) => [family, freeSlots(one, family, limits)]));
       this.#holders.push({ interface: one.id, budget, room, grants: [] });
     }
   }
 
-  /** Takes so many addresses or more, as blocks go. @returns how many it could not. */
-  take(family: Family, count: number): number {
+  /** Takes so many addresses or more, as blocks go, and the spare ones with them. @returns how many it could not. */
+  take(family: Family, count: number, spare: number): number {
     if (count === 0 || STOPS.some(([what, id]) => this.#refused(what, id))) return count;
     const { policy, capabilities } = this.#input;
     const block = policy.blocks ? capabilities.blocks[family] : undefined;
@@ -83,7 +85,16 @@ class Growth {
     if (block !== undefined) missing = this.#takeAs(family, block, missing);
     if (capabilities.singles.includes(family) && (block === undefined || policy.singles))
       missing = this.#takeAs(family, single, missing);
+    if (missing <= 0) this.#widen(family, missing + spare);
     return Math.max(0, missing);
+  }
+
+  /** What is asked for anyway is asked for in greater numbers. */
+  #widen(family: Family, count: number): void {
+    let missing = count;
+    for (const holder of this.#holders)
+      for (const grant of holder.grants)
+        if (grant.family === family) missing = this.#grant(holder, family, grant.prefix, missing);
   }
 
   /** The first thing that stands in the way. */
@@ -142,7 +153,13 @@ class Growth {
     const room = Math.min(holder.room.get(family)!, this.#slots.get(family)!);
     const count = Math.min(Math.ceil(missing / size), room, holder.budget.free(family, prefix));
     if (count <= 0) return missing;
-    holder.grants.push({ family, prefix, count });
+    const known = holder.grants.findIndex((one) => one.family === family && one.prefix === prefix);
+    const before = holder.grants[known]?.count ?? 0;
+    holder.grants.splice(known < 0 ? holder.grants.length : known, 1, {
+      family,
+      prefix,
+      count: before + count,
+    });
     holder.room.set(family, holder.room.get(family)! - count);
     holder.budget.take(family, prefix, count);
     this.#slots.set(family, this.#slots.get(family)! - count);

@@ -77,8 +77,8 @@ export class NodeCloud {
   #setbacks: readonly Setback[] = [];
   /** In monotonic milliseconds. */
   #readAt = -Infinity;
-  /** When something was read or changed last. */
-  #knownAt = -Infinity;
+  /** When it was last looked at what is pending, or since when something is. */
+  #pendingSince = -Infinity;
   /** There may be open intents that nobody works on, from this time on: milliseconds since 1970. */
   #unsettled: number | undefined = -Infinity;
   #turn: Promise<void> = Promise.resolve();
@@ -145,6 +145,11 @@ export class NodeCloud {
       const inventory = await this.#settle();
       if (inventory === undefined) continue;
       await this.#taken.update(inventory, this.#readAt);
+      const recounted = await this.#reader.recount();
+      // It has less than was thought, and may be asked for that.
+      this.#setbacks = this.#setbacks.filter(
+        ({ what, id }) => what !== "pool-addresses" || id === undefined || !recounted.has(id),
+      );
       const next = await this.#plan(inventory);
       shortages = next.shortages;
       if (shortages.length > 0 && (await this.#reader.havePoolsChanged(retryAfter))) continue;
@@ -240,8 +245,9 @@ export class NodeCloud {
       const at = runtime.clock.monotonic();
       this.#recent.note(before, outcome.change(before), at);
       this.#recent.gone(action, at);
+      // Other changes put off no look at what is pending.
+      if (!this.#isPending()) this.#pendingSince = at;
       this.#inventory = this.#inventory === undefined ? undefined : outcome.change(this.#inventory);
-      this.#knownAt = at;
       for (const setback of passingOf(action, before)) this.#retries.succeeded(nameOf(setback));
       done(action);
       return;
@@ -260,6 +266,7 @@ export class NodeCloud {
     const setback = setbackOf(fault, action, before);
     // What was known may have been wrong.
     if (setback.what === "paused") this.#inventory = undefined;
+    if (setback.what === "pool-addresses") this.#reader.doubtPools();
     const wait = isPassing(setback.what)
       ? this.#retries.failed(nameOf(setback), FIRST[setback.what])
       : retryAfter;
@@ -296,7 +303,7 @@ export class NodeCloud {
   async #read(): Promise<NodeInventory> {
     const began = this.#options.runtime.clock.monotonic();
     const read = await this.#reader.node();
-    this.#readAt = this.#knownAt = began;
+    this.#readAt = this.#pendingSince = began;
     this.#versioned ||= read.version !== undefined;
     return this.#recent.correct(read, began);
   }
@@ -340,6 +347,6 @@ export class NodeCloud {
   /** For how many milliseconds more it is not to be looked at. */
   #pendingFor(): number {
     const { runtime, attachTime } = this.#options;
-    return this.#knownAt + attachTime - runtime.clock.monotonic();
+    return this.#pendingSince + attachTime - runtime.clock.monotonic();
   }
 }

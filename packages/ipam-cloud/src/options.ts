@@ -27,6 +27,8 @@ export interface CloudIpamTimes {
   readonly coalesce: number;
   /** The same where nobody waits. @defaultValue 1000 */
   readonly lull: number;
+  /** The same while half of what is kept warm is still there. @defaultValue 15000 */
+  readonly ease: number;
   /** How long an allocation waits for the cloud. @defaultValue 60000 */
   readonly patience: number;
   /** When what the cloud refused is asked for again. @defaultValue 60000 */
@@ -55,6 +57,7 @@ export interface CloudEvents {
 const DEFAULTS: CloudIpamTimes = {
   coalesce: 20,
   lull: 1000,
+  ease: 15_000,
   patience: 60_000,
   retryAfter: 60_000,
   refreshAfter: 300_000,

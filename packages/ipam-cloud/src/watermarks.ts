@@ -5,10 +5,12 @@ export interface PoolCounts {
   readonly used: number;
 }
 
-/** What should change: at most one of the two is above zero. */
+/** What should change: some are short, or some are in excess. */
 export interface PoolChange {
   /** Addresses to get. */
   readonly short: number;
+  /** Addresses to get with them where that takes no request more. @defaultValue 0 */
+  readonly spare?: number;
   /** Addresses that may go. */
   readonly excess: number;
 }
@@ -21,7 +23,7 @@ export interface Watermarks {
   readonly minAllocate: number;
   /** Addresses a node has at most; a block that is begun counts as one more. @defaultValue what the instance can have */
   readonly maxAllocate: number;
-  /** Taken in addition, whenever some must be taken, so that it must be done less often. @defaultValue 0 */
+  /** Taken in addition, whenever some must be taken, so that it must be done less often. @defaultValue 8 where single addresses are taken, 0 where blocks are */
   readonly maxAboveWatermark: number;
 }
 
@@ -30,16 +32,6 @@ export function needed({ available, used }: PoolCounts, marks: Watermarks): numb
   const { preAllocate, minAllocate, maxAllocate } = marks;
   const wanted = Math.max(preAllocate - (available - used), minAllocate - available, 0);
   return Math.max(0, Math.min(wanted, maxAllocate - available));
-}
-
-/**
- * Addresses to take, of which `maxAboveWatermark` and a surge for waiting pods are part only where some are needed anyway.
- *
- * @param waiting - pods that wait and are not counted as used
- */
-export function toAllocate(counts: PoolCounts, marks: Watermarks, waiting = 0): number {
-  const need = needed(counts, marks);
-  return need === 0 ? 0 : need + marks.maxAboveWatermark + Math.max(0, waiting - need);
 }
 
 /** Addresses above the watermarks: Cilium's `calculateExcessIPs`. */
@@ -53,8 +45,13 @@ export function excess({ available, used }: PoolCounts, marks: Watermarks): numb
   return Math.max(0, available - used - preAllocate - maxAboveWatermark);
 }
 
-/** Both at once, for a plan. Who waits counts as used already, so that no second round is needed for the free ones. */
+/**
+ * Both at once, for a plan. Who waits counts as used already: that is Cilium's surge for pending pods, and no second round is
+ * needed for the free ones. As there, what is above the watermark is taken only where some are needed anyway.
+ */
 export function byWatermarks(counts: PoolCounts, marks: Watermarks): PoolChange {
-  const short = Math.min(toAllocate(counts, marks), Math.max(0, marks.maxAllocate - counts.available));
-  return { short, excess: short > 0 ? 0 : excess(counts, marks) };
+  const short = needed(counts, marks);
+  if (short === 0) return { short, spare: 0, excess: excess(counts, marks) };
+  const most = Math.max(0, marks.maxAllocate - counts.available - short);
+  return { short, spare: Math.min(marks.maxAboveWatermark, most), excess: 0 };
 }

@@ -146,10 +146,10 @@ describe("plan", () => {
     cloud.place(4, 50);
     settle(cloud, singles, 0);
     expect(cloud.inventory.interfaces.length).toBe(2);
-    cloud.remove(4, 35);
+    cloud.remove(4, 40);
     settle(cloud, singles, 0);
     expect(cloud.inventory.interfaces.map(({ id }) => id)).toEqual(["eni-0"]);
-    expect(cloud.cidrs(4).length).toBe(15 + 8);
+    expect(cloud.cidrs(4).length).toBe(10 + 8 + 8);
   });
 
   it("leaves alone what is not ours, but counts it", () => {

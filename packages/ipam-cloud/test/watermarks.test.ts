@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { byTargets } from "../src/targets.ts";
-import { byWatermarks, excess, needed, toAllocate, type Watermarks } from "../src/watermarks.ts";
+import { byWatermarks, excess, needed, type Watermarks } from "../src/watermarks.ts";
 
 const marks = (some: Partial<Watermarks> = {}): Watermarks => ({
   preAllocate: 8,
@@ -27,11 +27,12 @@ describe("Cilium's watermarks", () => {
     expect(needed({ available, used }, marks(some))).toBe(expected);
   });
 
-  it("takes what is above the watermark, and a surge for waiting pods, only where something is needed", () => {
-    const some = marks({ maxAboveWatermark: 4 });
-    expect(toAllocate({ available: 8, used: 0 }, some, 50)).toBe(0);
-    expect(toAllocate({ available: 8, used: 2 }, some)).toBe(6);
-    expect(toAllocate({ available: 8, used: 2 }, some, 50)).toBe(2 + 4 + 48);
+  it("takes what is above the watermark only where something is needed, and no more than there may be", () => {
+    const take = (used: number, some: Partial<Watermarks>): unknown =>
+      byWatermarks({ available: 8, used }, marks({ maxAboveWatermark: 4, ...some }));
+    expect(take(0, {})).toEqual({ short: 0, spare: 0, excess: 0 });
+    expect(take(2, {})).toEqual({ short: 2, spare: 4, excess: 0 });
+    expect(take(2, { maxAllocate: 11 })).toEqual({ short: 2, spare: 1, excess: 0 });
   });
 
   it.each([
@@ -51,7 +52,7 @@ describe("Cilium's watermarks", () => {
   );
 
   it("counts who waits as having got it, so that one round is enough", () => {
-    expect(byWatermarks({ available: 8, used: 100 }, marks())).toEqual({ short: 100, excess: 0 });
+    expect(byWatermarks({ available: 8, used: 100 }, marks())).toEqual({ short: 100, spare: 0, excess: 0 });
   });
 });
 
