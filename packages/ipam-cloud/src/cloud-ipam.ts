@@ -17,6 +17,7 @@ import {
   type RestoredLease,
   type Timer,
 } from "@netloom/core";
+import { rangeText } from "@netloom/core/backend";
 import { exhausted, remedyFor } from "./faults.ts";
 import { Journal } from "./journal.ts";
 import { NodeCloud } from "./node-cloud.ts";
@@ -288,11 +289,7 @@ class WarmIpam implements CloudIpam {
       options.families.includes(range.includes(":") ? 6 : 4),
     );
     for (const range of of) if (range.free === 0) this.events.emit("range:exhausted", range);
-    const counts = of.map(
-      ({ range, capacity, allocated, reserved, quarantined }) =>
-        `${range}: ${allocated} of ${capacity} allocated, ${reserved} reserved, ${quarantined} quarantined`,
-    );
-    const message = `no free IPv${options.families.join(" and IPv")} address (${counts.join("; ")}), and the cloud gives no more: ${why}`;
+    const message = `no free IPv${options.families.join(" and IPv")} address (${rangeText(of)}), and the cloud gives no more: ${why}`;
     reject(
       new NetloomError("ERR_IPAM_EXHAUSTED", message, {
         remedy: "delete endpoints, or see what the cloud lacks",

@@ -14,6 +14,7 @@ export { quietly } from "../identity/store-allocator.ts";
 export { askPolicy } from "../policy/verdict.ts";
 export type { KnownIdentity, PolicyLookup, PolicyQuestion, PolicyVerdict } from "../policy/verdict.ts";
 export type { PolicyEntry } from "../policy/compile.ts";
+export { rangeText } from "../ipam/range-text.ts";
 export { ofFamily } from "../node/node.ts";
 export { routeTableOf } from "../node/route-table.ts";
 export { podInterfaces } from "../node/pod-interfaces.ts";

@@ -9,6 +9,7 @@ import {
 import { NetloomError } from "../errors.ts";
 import type { AllocateOptions, IpamStatus, Lease, RangeStatus, RestoredLease } from "../ports/ipam.ts";
 import { AddressRange, type AddressRangeOptions } from "./address-range.ts";
+import { rangeText } from "./range-text.ts";
 
 export interface NodeRangesOptions extends Pick<AddressRangeOptions, "allowFirst" | "allowLast" | "random"> {
   /** Named in errors, e.g. `host-scope`. */
@@ -178,10 +179,7 @@ export class NodeRanges {
         retryable: true,
       });
     }
-    const counts = ranges.map(statusOf).map(({ range: cidr, capacity, allocated, reserved, quarantined }) => {
-      return `${cidr}: ${allocated} of ${capacity} allocated, ${reserved} reserved, ${quarantined} quarantined`;
-    });
-    const message = `no free IPv${family} address (${counts.join("; ")})`;
+    const message = `no free IPv${family} address (${rangeText(ranges.map(statusOf))})`;
     throw this.#error("ERR_IPAM_EXHAUSTED", message, {
       input: pool,
       remedy: "delete endpoints, or give the node another range",

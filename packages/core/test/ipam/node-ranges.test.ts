@@ -30,4 +30,22 @@ describe("the ranges of a node", () => {
     expect(made.remove(used!)).toBe(false);
     expect(made.free(4, POOL)).toBe(0);
   });
+
+  it("say what is used of each of a few, and of all where they are many", () => {
+    const full = (count: number): string => {
+      const made = new NodeRanges({ backend: "test", router: "first", allowFirst: true, allowLast: true });
+      for (let host = 0; host < count; host++) made.add(parseCidr(`10.0.0.${host}/32`), POOL);
+      for (let pod = 1; pod < count; pod++) made.allocate(`web${pod}`, four, POOL);
+      try {
+        made.allocate("late", four, POOL);
+      } catch (error) {
+        return (error as Error).message;
+      }
+      throw new Error("there was room");
+    };
+    expect(full(2)).toContain(
+      "(10.0.0.0/32: 0 of 1 allocated, 1 reserved, 0 quarantined; 10.0.0.1/32: 1 of 1 allocated, 0 reserved, 0 quarantined)",
+    );
+    expect(full(100)).toContain("(100 ranges: 99 of 100 allocated, 1 reserved, 0 quarantined)");
+  });
 });
