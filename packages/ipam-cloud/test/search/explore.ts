@@ -27,6 +27,7 @@ export interface ExploreOptions {
 
 /** The story with every mishap at every step; and with a second one at a step that comes after the first. */
 export async function explore(shape: Shape, options: ExploreOptions): Promise<Explored> {
+  const { refusals } = shape;
   const { pairs, seed = 1, first = false, wrap } = options;
   const findings: Finding[] = [];
   const random = seededRandom(seed);
@@ -40,7 +41,9 @@ export async function explore(shape: Shape, options: ExploreOptions): Promise<Ex
   const isOver = (): boolean => first && findings.length > 0;
   const steps = await run([]);
   const singles: { readonly planned: Planned; readonly steps: readonly Step[] }[] = [];
-  const all = steps.flatMap((step, at) => mishapsOf(step).map((mishap): Planned => ({ at, mishap })));
+  const all = steps.flatMap((step, at) =>
+    mishapsOf(step, refusals).map((mishap): Planned => ({ at, mishap })),
+  );
   // Whoever looks for one only finds it sooner where it does not begin at the beginning.
   const ordered = first ? all.toSorted((a, b) => hash(a) - hash(b)) : all;
   for (const planned of ordered) {
@@ -55,7 +58,7 @@ export async function explore(shape: Shape, options: ExploreOptions): Promise<Ex
     const at = planned.at + 1 + Math.floor(random.next() ** 2 * (then.length - planned.at - 1));
     const step = then[at];
     if (step === undefined) continue;
-    await run([planned, { at, mishap: pick(mishapsOf(step)) }]);
+    await run([planned, { at, mishap: pick(mishapsOf(step, refusals)) }]);
     double++;
   }
   return { steps: steps.length, single: singles.length, double, findings };

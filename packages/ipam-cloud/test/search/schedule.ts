@@ -23,8 +23,10 @@ export interface Step {
   readonly name: string;
 }
 
-export function mishapsOf({ kind, name }: Step): readonly Mishap[] {
+/** @param refusals - also those after which everybody knows what is the case */
+export function mishapsOf({ kind, name }: Step, refusals: boolean): readonly Mishap[] {
   if (kind === "write") return WRITE_MISHAPS;
+  if (!refusals) return REQUEST_MISHAPS.slice(0, 3);
   return /Create|Assign|update/.test(name) ? [...REQUEST_MISHAPS, "quota"] : REQUEST_MISHAPS;
 }
 

@@ -3,7 +3,7 @@ import { explore } from "./explore.ts";
 import type { Shape } from "./shapes.ts";
 
 /** Schedules of two mishaps per cloud: `NETLOOM_CASES` says how many, `NETLOOM_SEED` which. */
-const PAIRS = Number(process.env["NETLOOM_CASES"] ?? 200);
+const PAIRS = Number(process.env["NETLOOM_CASES"] ?? 150);
 const SEED = Number(process.env["NETLOOM_SEED"] ?? 1);
 const TIME = 60 * 60_000;
 

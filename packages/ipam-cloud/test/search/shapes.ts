@@ -11,13 +11,15 @@ export interface Shape {
   /** Pods where the story says one. */
   readonly scale: number;
   readonly options: Partial<SimCloudOptions>;
+  /** Whether requests are also refused: what a lag has nothing to do with. */
+  readonly refusals: boolean;
 }
 
 const TIMES = { attachTime: 2500, detachTime: 700, operationTime: 1500 };
 
 const dynamic = { interfaces: 1, type: { interfaces: 3, slots: { 4: 4 } } };
 const fixed = { interfaces: 2, type: { interfaces: 2, slots: { 4: 6 } } };
-const singles = { blocks: false, scale: 1, options: TIMES };
+const singles = { blocks: false, scale: 1, options: TIMES, refusals: true };
 
 export const awsSingles: Shape = { name: "like AWS", provider: awsLike, ...dynamic, ...singles };
 
@@ -42,5 +44,6 @@ export const gcpLagging: Shape = lagging(gcpSingles);
 
 /** Reads show the past, each another one. */
 function lagging(shape: Shape): Shape {
-  return { ...shape, name: `${shape.name}, and lags`, options: { ...shape.options, lag: 4000 } };
+  const options = { ...shape.options, lag: 4000 };
+  return { ...shape, name: `${shape.name}, and lags`, options, refusals: false };
 }
