@@ -1,6 +1,5 @@
 import {
   Backoff,
-  isNetloomError,
   NetloomError,
   TypedEmitter,
   type AbortOptions,
@@ -15,19 +14,19 @@ import {
   type Lease,
   type NodeInterface,
   type RestoredLease,
-  type Timer,
 } from "@netloom/core";
 import { rangeText } from "@netloom/core/backend";
-import { exhausted, remedyFor } from "./faults.ts";
+import { exhausted } from "./faults.ts";
 import { Journal } from "./journal.ts";
 import { NodeCloud } from "./node-cloud.ts";
 import { NodeRecord } from "./node-record.ts";
 import { cloudTimes, type CloudEvents, type CloudIpamOptions, type CloudIpamTimes } from "./options.ts";
+import { asNetloomError, mayComeTrue, shortOf } from "./refusals.ts";
+import { Pause } from "./pause.ts";
 import { POOL, PodRanges } from "./pod-ranges.ts";
 import { cloudPolicy, lowMark, type CloudPolicy } from "./policy.ts";
 import { throttlesOf } from "./throttle.ts";
 import type { Shortage } from "./plan.ts";
-import type { CloudPool } from "./provider.ts";
 import { Waiters, type Waiter } from "./waiters.ts";
 
 /** An IPAM, and what it asks of the cloud. */
@@ -61,11 +60,7 @@ class WarmIpam implements CloudIpam {
   #running: Promise<void> | undefined;
   #served: (() => void) | undefined;
   #refused: ((error: NetloomError) => void) | undefined;
-  /** Ends the pause between two rounds. */
-  #wake: (() => void) | undefined;
-  #timer: Timer | undefined;
-  /** When the next round begins at the latest, in monotonic milliseconds. */
-  #due = Infinity;
+  #pause: Pause | undefined;
   #lastFailure: NetloomError | undefined;
 
   constructor(options: CloudIpamOptions, policy: CloudPolicy, times: CloudIpamTimes) {
@@ -199,8 +194,10 @@ class WarmIpam implements CloudIpam {
   async #run(cloud: NodeCloud, end: AbortSignal): Promise<void> {
     const { runtime } = this.#context!;
     const backoff = new Backoff(runtime, { first: 200, most: this.#times.retryAfter });
+    const pause = new Pause(runtime.clock);
+    this.#pause = pause;
     while (!end.aborted) {
-      this.#due = Infinity;
+      pause.begin();
       try {
         const shortages = await cloud.round();
         this.#serve(shortages);
@@ -209,31 +206,13 @@ class WarmIpam implements CloudIpam {
         const [short] = this.#served === undefined ? [] : shortages;
         if (short !== undefined) this.#failed(shortOf(short, cloud.pools, this.name));
         const most = short === undefined ? Infinity : this.#times.retryAfter;
-        await this.#pause(Math.min(cloud.nextLook(), most), end);
+        await pause.wait(Math.min(cloud.nextLook(), most), end);
       } catch (error) {
         if (end.aborted) return;
         this.#failed(asNetloomError(error, this.name));
         await backoff.wait(end).catch(() => undefined);
       }
     }
-  }
-
-  /** Until the next look, or until somebody has asked for an earlier one. */
-  #pause(milliseconds: number, end: AbortSignal): Promise<void> {
-    const { clock } = this.#context!.runtime;
-    return new Promise((resolve) => {
-      const over = (): void => {
-        this.#timer?.cancel();
-        this.#wake = undefined;
-        end.removeEventListener("abort", over);
-        resolve();
-      };
-      this.#wake = over;
-      end.addEventListener("abort", over, { once: true });
-      if (end.aborted) return over();
-      this.#due = Math.min(this.#due, clock.monotonic() + milliseconds);
-      this.#timer = clock.after(Math.max(0, this.#due - clock.monotonic()), over);
-    });
   }
 
   /** As long as half of what is kept warm is there, more can be asked for at once later. */
@@ -243,15 +222,9 @@ class WarmIpam implements CloudIpam {
     return families.every((family) => this.#ranges!.free(family) >= low) ? ease : lull;
   }
 
-  /** There may be something to do: within so many milliseconds, so that what comes meanwhile is done with it. */
+  /** There may be something to do, within so many milliseconds. */
   #kick(within: number): void {
-    const { clock } = this.#context!.runtime;
-    const due = clock.monotonic() + within;
-    if (due >= this.#due) return;
-    this.#due = due;
-    if (this.#wake === undefined) return;
-    this.#timer?.cancel();
-    this.#timer = clock.after(within, this.#wake);
+    this.#pause?.shorten(within);
   }
 
   #changed(): void {
@@ -336,27 +309,4 @@ class WarmIpam implements CloudIpam {
       backend: this.name,
     });
   }
-}
-
-/** There is no address now, and may be one when the cloud has given another. */
-function mayComeTrue(error: unknown): boolean {
-  return isNetloomError(error) && error.retryable && /^ERR_IPAM_(EXHAUSTED|NO_RANGE)$/.test(error.code);
-}
-
-function shortOf({ family, why, id }: Shortage, pools: readonly CloudPool[], backend: string): NetloomError {
-  const message = `the node gets no IPv${family} address: ${exhausted(why, id, pools)}`;
-  return new NetloomError("ERR_POOL_EXHAUSTED", message, {
-    input: why,
-    remedy: remedyFor(why),
-    backend,
-    retryable: true,
-  });
-}
-
-function asNetloomError(error: unknown, backend: string): NetloomError {
-  if (isNetloomError(error)) return error;
-  return new NetloomError("ERR_CLOUD_UNAVAILABLE", "a round with the cloud failed", {
-    backend,
-    cause: error,
-  });
 }

@@ -1,68 +1,17 @@
-import {
-  isNetloomError,
-  type Family,
-  type NetloomError,
-  type NodeInterface,
-  type Runtime,
-} from "@netloom/core";
+import { isNetloomError, type Family, type NodeInterface } from "@netloom/core";
 import { CloudReader } from "./cloud-reader.ts";
 import { Executor, isRemoval, type Outcome } from "./executor.ts";
-import { explain, isPassing, located, nameOf, passingOf, setbackOf } from "./faults.ts";
+import { explain, isPassing, located } from "./faults.ts";
 import { isOurs, podAddresses } from "./inventory.ts";
-import type { Journal } from "./journal.ts";
-import type { NodeRecord } from "./node-record.ts";
-import type { Setback } from "./packing.ts";
+import type { NodeCloudOptions } from "./node-cloud-options.ts";
 import { plan, type CloudAction, type Plan, type Shortage } from "./plan.ts";
-import type { PodRanges } from "./pod-ranges.ts";
-import type { CloudPolicy } from "./policy.ts";
-import type {
-  CloudFault,
-  CloudNode,
-  CloudPool,
-  CloudProvider,
-  NodeInventory,
-  NodeLimits,
-} from "./provider.ts";
+import type { CloudFault, CloudPool, NodeInventory } from "./provider.ts";
 import { Recent } from "./recent.ts";
-import { Retries } from "./retries.ts";
+import { Setbacks } from "./setbacks.ts";
 import { TakenRanges } from "./taken-ranges.ts";
-import type { Throttles } from "./throttle.ts";
 
 /** Plans in a row before the node takes a breath: a cloud that never says what it did ends here. */
 const PASSES = 16;
-/** Milliseconds until something is tried again at first. Another pool is made use of until one that fails is. */
-const FIRST = { paused: 100, "pool-failing": 5000 } as const;
-
-export interface NodeCloudOptions {
-  readonly provider: CloudProvider;
-  readonly node: CloudNode;
-  readonly families: readonly Family[];
-  readonly policy: CloudPolicy;
-  readonly journal: Journal;
-  readonly record: NodeRecord;
-  readonly ranges: PodRanges;
-  readonly throttles: Throttles;
-  readonly runtime: Runtime;
-  readonly signal: AbortSignal;
-  readonly securityGroups: readonly string[] | undefined;
-  readonly limits: NodeLimits | undefined;
-  readonly usable: (pool: CloudPool) => boolean;
-  /** Milliseconds; see `CloudIpamTimes`. */
-  readonly retryAfter: number;
-  readonly refreshAfter: number;
-  readonly attachTime: number;
-  readonly visibilityLag: number;
-  /** Allocations that wait now. */
-  readonly waiting: () => Readonly<Partial<Record<Family, number>>>;
-  /** The node has other ranges. */
-  readonly changed: () => void;
-  /** Pods use a range that the cloud does not show any more. */
-  readonly lost: (range: string) => void;
-  readonly asked: (action: string) => void;
-  readonly done: (action: CloudAction) => void;
-  /** @param passes - it is tried again, or nobody waits for it */
-  readonly failed: (error: NetloomError, passes: boolean) => void;
-}
 
 /** What the cloud gives one node: reads, plans, and has plans carried out, one round at a time. */
 export class NodeCloud {
@@ -70,11 +19,10 @@ export class NodeCloud {
   readonly #executor: Executor;
   readonly #reader: CloudReader;
   readonly #recent: Recent;
-  readonly #retries: Retries;
+  readonly #setbacks: Setbacks;
   readonly #taken: TakenRanges;
   /** `undefined` where it must be read. */
   #inventory: NodeInventory | undefined;
-  #setbacks: readonly Setback[] = [];
   /** In monotonic milliseconds. */
   #readAt = -Infinity;
   /** When it was last looked at what is pending, or since when something is. */
@@ -95,7 +43,7 @@ export class NodeCloud {
     });
     this.#reader = new CloudReader({ ...options, call: () => this.#executor.read() });
     this.#recent = new Recent(options.visibilityLag);
-    this.#retries = new Retries(options.runtime.random, 30_000);
+    this.#setbacks = new Setbacks(options.runtime, options.retryAfter);
     this.#taken = new TakenRanges({
       ...options,
       clock: options.runtime.clock,
@@ -119,7 +67,7 @@ export class NodeCloud {
     const now = runtime.clock.now();
     const times = [refreshAfter - this.#age()];
     // Also one that was over before the round was.
-    for (const { until } of this.#setbacks) times.push(Math.max(1, until - now));
+    for (const { until } of this.#setbacks.all) times.push(Math.max(1, until - now));
     if (this.#unsettled !== undefined) times.push(Math.max(1, this.#unsettled - now));
     if (this.#isPending()) times.push(Math.max(1, this.#pendingFor()));
     if (ranges.lost.length > 0) times.push(Math.max(1, retryAfter - this.#age()));
@@ -136,20 +84,16 @@ export class NodeCloud {
 
   /** Does what there is to do. @returns what cannot be had as things are. */
   async round(): Promise<readonly Shortage[]> {
-    const { runtime, retryAfter } = this.#options;
+    const { retryAfter } = this.#options;
     this.#forgetWhatIsOld();
-    const now = runtime.clock.now();
-    this.#setbacks = this.#setbacks.filter(({ until }) => until > now);
+    this.#setbacks.expire();
     let shortages: readonly Shortage[] = [];
     for (let pass = 0; pass < PASSES; pass++) {
       const inventory = await this.#settle();
       if (inventory === undefined) continue;
       await this.#taken.update(inventory, this.#readAt);
-      const recounted = await this.#reader.recount();
       // It has less than was thought, and may be asked for that.
-      this.#setbacks = this.#setbacks.filter(
-        ({ what, id }) => what !== "pool-addresses" || id === undefined || !recounted.has(id),
-      );
+      this.#setbacks.forgive(await this.#reader.recount());
       const next = await this.#plan(inventory);
       shortages = next.shortages;
       if (shortages.length > 0 && (await this.#reader.havePoolsChanged(retryAfter))) continue;
@@ -192,10 +136,9 @@ export class NodeCloud {
     });
     // Some may have been abandoned.
     this.#taken.holds.replace(outcomes.some((outcome) => outcome.open) ? await journal.open(node.name) : []);
-    if (outcomes.some(({ outcome }) => outcome === "unknown"))
-      this.#unsettled = now + this.#retries.failed("settle", FIRST.paused);
+    if (outcomes.some(({ outcome }) => outcome === "unknown")) this.#unsettled = now + this.#setbacks.stuck();
     else {
-      this.#retries.succeeded("settle");
+      this.#setbacks.settled();
       this.#unsettled = outcomes.some((outcome) => outcome.open) ? now + retryAfter : undefined;
     }
     return this.#inventory;
@@ -248,7 +191,7 @@ export class NodeCloud {
       // Other changes put off no look at what is pending.
       if (!this.#isPending()) this.#pendingSince = at;
       this.#inventory = this.#inventory === undefined ? undefined : outcome.change(this.#inventory);
-      for (const setback of passingOf(action, before)) this.#retries.succeeded(nameOf(setback));
+      this.#setbacks.done(action, before);
       done(action);
       return;
     }
@@ -260,17 +203,11 @@ export class NodeCloud {
     else this.#inventory = undefined;
   }
 
-  /** It is not asked for again at once: until it may have changed, or a little longer each time where it may pass. */
   #setBack(action: CloudAction, fault: CloudFault, before: NodeInventory): void {
-    const { runtime, retryAfter } = this.#options;
-    const setback = setbackOf(fault, action, before);
+    const { what } = this.#setbacks.add(fault, action, before);
     // What was known may have been wrong.
-    if (setback.what === "paused") this.#inventory = undefined;
-    if (setback.what === "pool-addresses") this.#reader.doubtPools();
-    const wait = isPassing(setback.what)
-      ? this.#retries.failed(nameOf(setback), FIRST[setback.what])
-      : retryAfter;
-    this.#setbacks = [...this.#setbacks, { ...setback, until: runtime.clock.now() + wait }];
+    if (what === "paused") this.#inventory = undefined;
+    if (what === "pool-addresses") this.#reader.doubtPools();
   }
 
   async #plan(inventory: NodeInventory): Promise<Plan> {
@@ -283,7 +220,7 @@ export class NodeCloud {
       policy,
       capabilities: provider.capabilities,
       families,
-      setbacks: this.#setbacks,
+      setbacks: this.#setbacks.all,
       now: runtime.clock.now(),
     });
     return { ...made, shortages: made.shortages.filter(({ why }) => !isPassing(why)) };

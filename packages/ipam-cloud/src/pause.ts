@@ -1,0 +1,46 @@
+import type { Clock, Timer } from "@netloom/core";
+
+/** The pause between two rounds, which whoever has something to do may shorten. */
+export class Pause {
+  readonly #clock: Clock;
+  #wake: (() => void) | undefined;
+  #timer: Timer | undefined;
+  /** When the next round begins at the latest, in monotonic milliseconds. */
+  #due = Infinity;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A round begins: what is asked for from now on is for the next one. */
+  begin(): void {
+    this.#due = Infinity;
+  }
+
+  /** Resolves after so many milliseconds, when somebody has asked for an earlier end, or when called off. */
+  wait(milliseconds: number, end: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const over = (): void => {
+        this.#timer?.cancel();
+        this.#wake = undefined;
+        end.removeEventListener("abort", over);
+        resolve();
+      };
+      this.#wake = over;
+      end.addEventListener("abort", over, { once: true });
+      if (end.aborted) return over();
+      this.#due = Math.min(this.#due, this.#clock.monotonic() + milliseconds);
+      this.#timer = this.#clock.after(Math.max(0, this.#due - this.#clock.monotonic()), over);
+    });
+  }
+
+  /** It ends within so many milliseconds, so that what comes meanwhile is done with it. */
+  shorten(within: number): void {
+    const due = this.#clock.monotonic() + within;
+    if (due >= this.#due) return;
+    this.#due = due;
+    if (this.#wake === undefined) return;
+    this.#timer?.cancel();
+    this.#timer = this.#clock.after(within, this.#wake);
+  }
+}
