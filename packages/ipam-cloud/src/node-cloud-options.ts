@@ -22,6 +22,7 @@ export interface NodeCloudOptions {
   readonly limits: NodeLimits | undefined;
   readonly usable: (pool: CloudPool) => boolean;
   /** Milliseconds; see `CloudIpamTimes`. */
+  readonly ease: number;
   readonly retryAfter: number;
   readonly refreshAfter: number;
   readonly attachTime: number;

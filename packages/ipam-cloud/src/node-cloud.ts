@@ -2,9 +2,10 @@ import { isNetloomError, type Family, type NodeInterface } from "@netloom/core";
 import { CloudReader } from "./cloud-reader.ts";
 import { Executor, isRemoval, type Outcome } from "./executor.ts";
 import { explain, isPassing, located } from "./faults.ts";
-import { isOurs, podAddresses } from "./inventory.ts";
+import { isOurs, podAddresses, sizeOfPrefix } from "./inventory.ts";
 import type { NodeCloudOptions } from "./node-cloud-options.ts";
 import { plan, type CloudAction, type Plan, type Shortage } from "./plan.ts";
+import { lowMark } from "./policy.ts";
 import type { CloudFault, CloudPool, NodeInventory } from "./provider.ts";
 import { Recent } from "./recent.ts";
 import { Setbacks } from "./setbacks.ts";
@@ -29,6 +30,9 @@ export class NodeCloud {
   #pendingSince = -Infinity;
   /** There may be open intents that nobody works on, from this time on: milliseconds since 1970. */
   #unsettled: number | undefined = -Infinity;
+  /** When the node was given something last, and when it may be given a little more: in monotonic milliseconds. */
+  #grewAt = -Infinity;
+  #growsAt: number | undefined;
   #turn: Promise<void> = Promise.resolve();
   /** Clouds that have versions want to be read before each change. */
   #versioned = false;
@@ -70,6 +74,7 @@ export class NodeCloud {
     for (const { until } of this.#setbacks.all) times.push(Math.max(1, until - now));
     if (this.#unsettled !== undefined) times.push(Math.max(1, this.#unsettled - now));
     if (this.#isPending()) times.push(Math.max(1, this.#pendingFor()));
+    if (this.#growsAt !== undefined) times.push(Math.max(1, this.#growsAt - runtime.clock.monotonic()));
     if (ranges.lost.length > 0) times.push(Math.max(1, retryAfter - this.#age()));
     const { doubtfulUntil } = this.#taken;
     if (doubtfulUntil !== undefined) times.push(Math.max(1, doubtfulUntil - runtime.clock.monotonic()));
@@ -87,6 +92,7 @@ export class NodeCloud {
     const { retryAfter } = this.#options;
     this.#forgetWhatIsOld();
     this.#setbacks.expire();
+    this.#growsAt = undefined;
     let shortages: readonly Shortage[] = [];
     for (let pass = 0; pass < PASSES; pass++) {
       const inventory = await this.#settle();
@@ -98,9 +104,26 @@ export class NodeCloud {
       shortages = next.shortages;
       if (shortages.length > 0 && (await this.#reader.havePoolsChanged(retryAfter))) continue;
       if (next.actions.length === 0) break;
+      if (this.#canWait(next.actions)) break;
       await this.#carryOut(next.actions, inventory);
     }
     return shortages;
+  }
+
+  /** Nobody waits, half of what is kept warm is there or on its way, and more was taken just now: it can be one request later. */
+  #canWait(actions: readonly CloudAction[]): boolean {
+    const { ease, policy, runtime } = this.#options;
+    const at = this.#grewAt + ease;
+    if (at <= runtime.clock.monotonic() || Object.values(this.#waiting()).some((count) => count > 0))
+      return false;
+    let wanted = 0;
+    for (const action of actions) {
+      if (action.do !== "assign") return false;
+      wanted += action.count * sizeOfPrefix(action.family, action.prefix);
+    }
+    if (wanted > lowMark(policy)) return false;
+    this.#growsAt = at;
+    return true;
   }
 
   #forgetWhatIsOld(): void {
@@ -190,6 +213,7 @@ export class NodeCloud {
       this.#recent.gone(action, at);
       // Other changes put off no look at what is pending.
       if (!this.#isPending()) this.#pendingSince = at;
+      if (!isRemoval(action)) this.#grewAt = at;
       this.#inventory = this.#inventory === undefined ? undefined : outcome.change(this.#inventory);
       this.#setbacks.done(action, before);
       done(action);

@@ -2,7 +2,7 @@ import type { Family } from "@netloom/core";
 import { grow } from "./grow.ts";
 import { isOurs, ourInterfaces, podAddresses, sizeOf, slotsOfNew } from "./inventory.ts";
 import type { Setback } from "./packing.ts";
-import { SINGLES_ABOVE, type CloudPolicy } from "./policy.ts";
+import type { CloudPolicy } from "./policy.ts";
 import type { CloudCapabilities, CloudPool, NodeInventory, NodeLimits, Wanted } from "./provider.ts";
 import { shrink } from "./shrink.ts";
 import { byTargets } from "./targets.ts";
@@ -119,8 +119,8 @@ function changeOf(input: PlanInput, family: Family): PoolChange {
   const used = cidrs.reduce((sum, cidr) => sum + (demand.ranges.get(cidr)?.used ?? 0), 0);
   const counts = { available, used: used + (demand.waiting[family] ?? 0) };
   const { warm } = policy;
-  const prefix = policy.blocks ? capabilities.blocks[family] : undefined;
   if (warm.by === "targets") {
+    const prefix = policy.blocks ? capabilities.blocks[family] : undefined;
     const idle = cidrs.filter((cidr) => sizeOf(cidr) > 1 && demand.ranges.get(cidr)?.used === 0);
     return byTargets(counts, warm.targets, {
       block: prefix === undefined ? 1 : blockSize(family, prefix),
@@ -131,8 +131,6 @@ function changeOf(input: PlanInput, family: Family): PoolChange {
   return byWatermarks(counts, {
     ...warm.watermarks,
     preAllocate: Math.min(warm.watermarks.preAllocate, most(input, family)),
-    // A block is several at a time anyway.
-    maxAboveWatermark: warm.watermarks.maxAboveWatermark ?? (prefix === undefined ? SINGLES_ABOVE : 0),
   });
 }
 

@@ -2,18 +2,11 @@ import { NetloomError } from "@netloom/core";
 import type { Targets } from "./targets.ts";
 import type { Watermarks } from "./watermarks.ts";
 
-/** What stands above the watermark where nobody has said: nothing where addresses come in blocks, for a block is several. */
-export const SINGLES_ABOVE = 8;
-
-export interface ChosenWatermarks extends Omit<Watermarks, "maxAboveWatermark"> {
-  readonly maxAboveWatermark: number | undefined;
-}
-
 /** How much a node keeps, and of what. Times in milliseconds. */
 export interface CloudPolicy {
   /** How many addresses are kept. */
   readonly warm:
-    | { readonly by: "watermarks"; readonly watermarks: ChosenWatermarks }
+    | { readonly by: "watermarks"; readonly watermarks: Watermarks }
     | { readonly by: "targets"; readonly targets: Targets };
   /** Whole blocks first, where the cloud has them. */
   readonly blocks: boolean;
@@ -37,11 +30,11 @@ export interface CloudPolicyOptions extends Partial<Watermarks> {
 /** @throws {@link NetloomError} `ERR_OPTIONS_INVALID`. */
 export function cloudPolicy(options: CloudPolicyOptions = {}): CloudPolicy {
   const { targets, blocks = true, singles = true, excessDelay = 180_000 } = options;
-  const watermarks = {
+  const watermarks: Watermarks = {
     preAllocate: options.preAllocate ?? 8,
     minAllocate: options.minAllocate ?? 0,
     maxAllocate: options.maxAllocate ?? Infinity,
-    maxAboveWatermark: options.maxAboveWatermark,
+    maxAboveWatermark: options.maxAboveWatermark ?? 0,
   };
   for (const [name, value] of Object.entries({ ...watermarks, ...targets })) checkCount(name, value);
   if (excessDelay !== "keep") checkCount("excessDelay", excessDelay);

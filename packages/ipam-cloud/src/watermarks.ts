@@ -23,7 +23,7 @@ export interface Watermarks {
   readonly minAllocate: number;
   /** Addresses a node has at most; a block that is begun counts as one more. @defaultValue what the instance can have */
   readonly maxAllocate: number;
-  /** Taken in addition, whenever some must be taken, so that it must be done less often. @defaultValue 8 where single addresses are taken, 0 where blocks are */
+  /** Taken in addition whenever some must be taken, where that takes no request more: so it must be done less often. @defaultValue 0 */
   readonly maxAboveWatermark: number;
 }
 

@@ -140,16 +140,26 @@ describe("plan", () => {
     expect(actions).toMatchObject([{ do: "add-interface", pool: "broken" }]);
   });
 
+  it("takes some to spare with those it needs, but no interface for them", () => {
+    const taken = (slots: number): number => {
+      const cloud = new ToyCloud({ interfaces: 4, slots: { 4: slots } }, capabilities, { 4: 1000, 6: 0 });
+      settle(cloud, cloudPolicy({ blocks: false, maxAboveWatermark: 4 }), 0);
+      return cloud.cidrs(4).length;
+    };
+    expect(taken(30)).toBe(8 + 4);
+    expect(taken(12)).toBe(11);
+  });
+
   it("removes an interface that nobody needs, and no other", () => {
     const cloud = new ToyCloud(limits, capabilities, { 4: 1000, 6: 0 });
     settle(cloud, singles, 50);
     cloud.place(4, 50);
     settle(cloud, singles, 0);
     expect(cloud.inventory.interfaces.length).toBe(2);
-    cloud.remove(4, 40);
+    cloud.remove(4, 35);
     settle(cloud, singles, 0);
     expect(cloud.inventory.interfaces.map(({ id }) => id)).toEqual(["eni-0"]);
-    expect(cloud.cidrs(4).length).toBe(10 + 8 + 8);
+    expect(cloud.cidrs(4).length).toBe(15 + 8);
   });
 
   it("leaves alone what is not ours, but counts it", () => {
