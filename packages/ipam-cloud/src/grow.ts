@@ -187,7 +187,7 @@ class Growth {
     for (let index = 0; ; index++) if (!taken.has(index)) yield index;
   }
 
-  #refused(what: Setback["what"], id?: string | undefined): boolean {
+  #refused(what: Setback["what"], id?: string): boolean {
     return this.#setbacks.some((one) => one.what === what && (one.id === undefined || one.id === id));
   }
 }

@@ -24,14 +24,6 @@ export function podAddresses(one: CloudInterface, family?: Family): readonly Clo
   );
 }
 
-/** The CIDRs that pods can use now. */
-export function readyRanges(inventory: NodeInventory): readonly string[] {
-  return ourInterfaces(inventory)
-    .filter(({ state }) => state === "attached")
-    .flatMap((one) => podAddresses(one).filter(({ ready }) => ready))
-    .map(({ cidr }) => cidr);
-}
-
 export function familyOf(cidr: string): Family {
   return cidr.includes(":") ? 6 : 4;
 }

@@ -57,6 +57,7 @@ describe("the start of a node", () => {
     await lives.pass(30_000);
     sim.network.release("subnet-a", taken);
     await lives.until(started, 30_000);
+    expect(ipam.ranges().length).toBeGreaterThan(0);
     await ipam[Symbol.asyncDispose]();
   });
 });

@@ -5,9 +5,9 @@ export type StepKind = "request" | "write";
  * Of a request: nothing is sent, the process dies with the answer on its way, only the answer is lost, or the cloud says that
  * it has done nothing.
  */
-export const REQUEST_MISHAPS = ["crash before", "crash after", "lost", "unavailable", "throttled"] as const;
+const REQUEST_MISHAPS = ["crash before", "crash after", "lost", "unavailable", "throttled"] as const;
 /** Of a write. Where it is `doubtful` the store cannot tell whether it came through; it did, or it did not. */
-export const WRITE_MISHAPS = ["crash before", "crash after", "doubtful, done", "doubtful, not done"] as const;
+const WRITE_MISHAPS = ["crash before", "crash after", "doubtful, done", "doubtful, not done"] as const;
 
 export type Mishap = (typeof REQUEST_MISHAPS)[number] | "quota" | (typeof WRITE_MISHAPS)[number];
 

@@ -105,7 +105,7 @@ export function nicName(one: SimInterface): string {
 }
 
 /** A fingerprint is opaque to clients. */
-export function fingerprintOf(version: number): string {
+function fingerprintOf(version: number): string {
   return Buffer.from(`v${version}`).toString("base64");
 }
 

@@ -16,8 +16,11 @@ export const interfaces: Breaks = {
     change: (inner) => ({
       async readNode(node, call) {
         const read = await inner.readNode(node, call);
-        const interfaces = read?.interfaces.map(({ gateway: _, ...one }) => one) ?? [];
-        return read && { ...read, interfaces };
+        const interfaces = read?.interfaces.map((one) => {
+          const { gateway, ...rest } = one;
+          return gateway === undefined ? one : rest;
+        });
+        return read && { ...read, interfaces: interfaces ?? [] };
       },
     }),
   },
