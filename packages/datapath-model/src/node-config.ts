@@ -1,6 +1,6 @@
 import { parseAddress, type DatapathContext, type RoutePlan } from "@netloom/core";
 import { configDefaults, ofFamily, routeTableOf, type Config } from "@netloom/core/backend";
-import type { NextHop } from "./walk/route.ts";
+import type { NextHop } from "./next-hop.ts";
 import { FIRST_INTERFACE_IFINDEX, HOST_IFINDEX, OVERLAY_IFINDEX, UPLINK_IFINDEX } from "./fabric/devices.ts";
 
 /** The constants of the programs, as the kernel's loader sets them. */

@@ -11,7 +11,7 @@ import {
 } from "@netloom/core/backend";
 import { memoryMap, type MemoryMap, type MemoryMaps } from "@netloom/core/memory";
 import { EventRing } from "./event-ring.ts";
-import type { NextHop } from "./walk/route.ts";
+import type { NextHop } from "./next-hop.ts";
 import { FLAT, type RouteTable } from "./fabric/routes.ts";
 
 /** Does a socket of the node speak, or listen, on this port towards that peer? */

@@ -26,7 +26,7 @@ import { Pause } from "./pause.ts";
 import { POOL, PodRanges } from "./pod-ranges.ts";
 import { cloudPolicy, lowMark, type CloudPolicy } from "./policy.ts";
 import { throttlesOf } from "./throttle.ts";
-import type { Shortage } from "./plan.ts";
+import type { Shortage } from "./planning.ts";
 import { Waiters, type Waiter } from "./waiters.ts";
 
 /** An IPAM, and what it asks of the cloud. */

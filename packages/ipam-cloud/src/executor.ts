@@ -1,7 +1,7 @@
 import { isNetloomError, sleep, type Runtime } from "@netloom/core";
 import { podAddresses, withoutInterface, type Change } from "./inventory.ts";
 import type { Intent, Journal } from "./journal.ts";
-import type { CloudAction } from "./plan.ts";
+import type { CloudAction } from "./planning.ts";
 import {
   faultOf,
   type CloudCall,

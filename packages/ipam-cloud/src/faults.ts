@@ -1,6 +1,6 @@
 import { messageOf, NetloomError, type NetloomErrorOptions } from "@netloom/core";
 import type { Setback } from "./packing.ts";
-import type { CloudAction } from "./plan.ts";
+import type { CloudAction } from "./planning.ts";
 import type { CloudFault, CloudNode, CloudPool, NodeInventory } from "./provider.ts";
 
 /**

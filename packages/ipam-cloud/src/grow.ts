@@ -1,7 +1,7 @@
 import type { Family } from "@netloom/core";
 import { freeSlots, isOurs, sizeOfPrefix, slotsOfNew } from "./inventory.ts";
 import { choosePool, PoolBudget, type Setback } from "./packing.ts";
-import type { CloudAction, PlanInput, Shortage } from "./plan.ts";
+import type { CloudAction, PlanInput, Shortage } from "./planning.ts";
 import type { CloudPool, Wanted } from "./provider.ts";
 import type { PoolChange } from "./watermarks.ts";
 

@@ -1,6 +1,6 @@
 import { podAddresses } from "./inventory.ts";
 import type { Intent } from "./journal.ts";
-import type { CloudAction } from "./plan.ts";
+import type { CloudAction } from "./planning.ts";
 import type { CloudAddress, CloudInterface, NodeInventory } from "./provider.ts";
 
 /** What open intents take away, or may: it is not taken up, although the cloud still has it. */

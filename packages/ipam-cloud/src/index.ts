@@ -18,7 +18,7 @@ export type { CloudEvents, CloudInstance, CloudIpamOptions, CloudIpamTimes } fro
 
 // For those who plan without an agent.
 export { plan } from "./plan.ts";
-export type { CloudAction, Demand, Plan, PlanInput, RangeUse, Shortage } from "./plan.ts";
+export type { CloudAction, Demand, Plan, PlanInput, RangeUse, Shortage } from "./planning.ts";
 export { cloudPolicy } from "./policy.ts";
 export type { CloudPolicy, CloudPolicyOptions } from "./policy.ts";
 export type { Setback } from "./packing.ts";

@@ -1,6 +1,6 @@
 import { isNetloomError, NetloomError, type Entry, type Json, type Random, type Store } from "@netloom/core";
 import { isRace, quietly } from "@netloom/core/backend";
-import type { CloudAction } from "./plan.ts";
+import type { CloudAction } from "./planning.ts";
 import type { CloudNode } from "./provider.ts";
 
 /** Below the backend's own prefix; then the node's name, then the intent's id. */

@@ -1,7 +1,7 @@
 import type { Family, NetloomError, Runtime } from "@netloom/core";
 import type { Journal } from "./journal.ts";
 import type { NodeRecord } from "./node-record.ts";
-import type { CloudAction } from "./plan.ts";
+import type { CloudAction } from "./planning.ts";
 import type { PodRanges } from "./pod-ranges.ts";
 import type { CloudPolicy } from "./policy.ts";
 import type { CloudNode, CloudPool, CloudProvider, NodeLimits } from "./provider.ts";

@@ -1,5 +1,5 @@
 import { NetloomError } from "@netloom/core";
-import type { CloudAction } from "./plan.ts";
+import type { CloudAction } from "./planning.ts";
 import type { CloudPolicyOptions } from "./policy.ts";
 import type { CloudNode, CloudPool, CloudProvider, NodeLimits } from "./provider.ts";
 

@@ -2,74 +2,10 @@ import type { Family } from "@netloom/core";
 import { grow } from "./grow.ts";
 import { isOurs, ourInterfaces, podAddresses, sizeOf, slotsOfNew } from "./inventory.ts";
 import type { Setback } from "./packing.ts";
-import type { CloudPolicy } from "./policy.ts";
-import type { CloudCapabilities, CloudPool, NodeInventory, NodeLimits, Wanted } from "./provider.ts";
+import type { CloudAction, Plan, PlanInput } from "./planning.ts";
 import { shrink } from "./shrink.ts";
 import { byTargets } from "./targets.ts";
 import { byWatermarks, type PoolChange } from "./watermarks.ts";
-
-/** What the node knows of one of its ranges. */
-export interface RangeUse {
-  /** Addresses that pods have, that some datapath may still remember, or that the node keeps. */
-  readonly used: number;
-  /** Since when none is, in milliseconds since 1970. Without it the range is not released. */
-  readonly idleSince?: number;
-}
-
-/** What the node needs. */
-export interface Demand {
-  /** By CIDR. What is not in it the node has not taken up yet: it is not released. */
-  readonly ranges: ReadonlyMap<string, RangeUse>;
-  /** Allocations that wait for an address, by family. */
-  readonly waiting: Readonly<Partial<Record<Family, number>>>;
-}
-
-export type CloudAction =
-  | ({ readonly do: "assign"; readonly interface: string } & Wanted)
-  | {
-      readonly do: "add-interface";
-      readonly pool: string;
-      readonly index?: number;
-      readonly want: readonly Wanted[];
-    }
-  /** One that an earlier life has begun, or that would outlive its instance. */
-  | {
-      readonly do: "finish-interface";
-      readonly interface: string;
-      readonly pool: string;
-      readonly intent: string;
-    }
-  | { readonly do: "release"; readonly interface: string; readonly cidrs: readonly string[] }
-  | { readonly do: "remove-interface"; readonly interface: string };
-
-export interface PlanInput {
-  readonly inventory: NodeInventory;
-  readonly limits: NodeLimits;
-  readonly pools: readonly CloudPool[];
-  readonly demand: Demand;
-  readonly policy: CloudPolicy;
-  readonly capabilities: CloudCapabilities;
-  /** Families of which the node's pods have addresses. */
-  readonly families: readonly Family[];
-  readonly setbacks: readonly Setback[];
-  /** Milliseconds since 1970. */
-  readonly now: number;
-}
-
-/** Why the demand cannot be met as things are. */
-export interface Shortage {
-  readonly family: Family;
-  /** Addresses that will be missing. */
-  readonly missing: number;
-  readonly why: Setback["what"];
-  readonly id?: string;
-}
-
-export interface Plan {
-  /** In this order; each concerns another interface, or goes on where the one before ended. */
-  readonly actions: readonly CloudAction[];
-  readonly shortages: readonly Shortage[];
-}
 
 /**
  * What to do so that a node has the addresses it needs, in the fewest calls. Pure and total: the same input makes the same

@@ -12,7 +12,7 @@ import {
   type RangeStatus,
   type RestoredLease,
 } from "@netloom/core";
-import type { RangeUse } from "./plan.ts";
+import type { RangeUse } from "./planning.ts";
 
 /** The only pool: of several, the cloud's own choose themselves. */
 export const POOL = "default";

@@ -1,5 +1,5 @@
 import { podAddresses } from "./inventory.ts";
-import type { CloudAction } from "./plan.ts";
+import type { CloudAction } from "./planning.ts";
 import type { CloudAddress, CloudInterface, NodeInventory } from "./provider.ts";
 
 interface Noted<T> {

@@ -1,6 +1,6 @@
 import { isNetloomError, NetloomError } from "@netloom/core";
 import { exhausted, remedyFor } from "./faults.ts";
-import type { Shortage } from "./plan.ts";
+import type { Shortage } from "./planning.ts";
 import type { CloudPool } from "./provider.ts";
 
 /** There is no address now, and may be one when the cloud has given another. */

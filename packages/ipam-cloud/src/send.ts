@@ -8,7 +8,7 @@ import {
   type Change,
 } from "./inventory.ts";
 import type { Intent } from "./journal.ts";
-import type { CloudAction } from "./plan.ts";
+import type { CloudAction } from "./planning.ts";
 import type { CloudCall, CloudNode, CloudProvider, NodeInventory } from "./provider.ts";
 
 export interface Sending {

@@ -1,7 +1,7 @@
 import type { Runtime } from "@netloom/core";
 import { isPassing, nameOf, passingOf, setbackOf, type Stop } from "./faults.ts";
 import type { Setback } from "./packing.ts";
-import type { CloudAction } from "./plan.ts";
+import type { CloudAction } from "./planning.ts";
 import type { CloudFault, NodeInventory } from "./provider.ts";
 import { Retries } from "./retries.ts";
 

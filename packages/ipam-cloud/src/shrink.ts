@@ -1,7 +1,7 @@
 import type { Family } from "@netloom/core";
 import { familyOf, ourInterfaces, podAddresses, sizeOf } from "./inventory.ts";
 import { releaseOrder } from "./packing.ts";
-import type { CloudAction, PlanInput } from "./plan.ts";
+import type { CloudAction, PlanInput } from "./planning.ts";
 import type { CloudInterface } from "./provider.ts";
 import type { PoolChange } from "./watermarks.ts";
 

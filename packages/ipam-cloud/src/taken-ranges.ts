@@ -3,7 +3,7 @@ import { Holds, concerned } from "./holds.ts";
 import { familyOf, ourInterfaces, podAddresses } from "./inventory.ts";
 import { NodeInterfaces } from "./node-interfaces.ts";
 import type { NodeRecord } from "./node-record.ts";
-import type { CloudAction } from "./plan.ts";
+import type { CloudAction } from "./planning.ts";
 import type { PodRanges } from "./pod-ranges.ts";
 import type { NodeInventory } from "./provider.ts";
 

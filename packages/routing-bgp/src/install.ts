@@ -1,14 +1,12 @@
 import { NetloomError } from "@netloom/core";
 import { MAIN_TABLE } from "@netloom/netlink";
 import type { SpeakerSettings } from "./driver.ts";
+import { METRIC } from "./sys/kernel-table.ts";
 
 type Install = SpeakerSettings["install"];
 
 const NUMBERS = ["table", "metric"] as const;
 const MOST = 0xffff_ffff;
-
-/** Of learned routes, where nobody says otherwise. */
-export const METRIC = 179;
 
 /** @throws {@link NetloomError} `ERR_OPTIONS_INVALID` */
 export function installOption(input: unknown): Install {

@@ -2,7 +2,7 @@ import { writeMac } from "@netloom/core";
 import { Outcome, type EndpointValue } from "@netloom/core/backend";
 import { ETHERNET_HEADER } from "./packet.ts";
 import { forwarded } from "./report.ts";
-import type { NextHop } from "./route.ts";
+import type { NextHop } from "../next-hop.ts";
 import { ACCEPT, type Verdict } from "./verdict.ts";
 import type { Walk } from "./walk.ts";
 /*

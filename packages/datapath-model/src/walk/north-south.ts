@@ -11,7 +11,8 @@ import { ctCreate, ctFind, ctTouch, translatedAlike, type Flow, type Remembered 
 import { identityOf, ipcacheLookup, isNative, isPodIdentity, isThisNode, tunnelOf } from "./ipcache.ts";
 import { natMasquerade, natMasqueradeError } from "./nat.ts";
 import { allowedUnder, policyIngress } from "./policy.ts";
-import { findNextHop, type NextHop } from "./route.ts";
+import type { NextHop } from "../next-hop.ts";
+import { findNextHop } from "./route.ts";
 import {
   serviceRemember,
   serviceRestore,

@@ -3,12 +3,7 @@ import type { NodeState } from "../node-state.ts";
 import { ETHERNET_HEADER } from "./packet.ts";
 import { Drop } from "./verdict.ts";
 import type { Walk } from "./walk.ts";
-
-/** Where a packet that goes out as it is goes next. */
-export interface NextHop {
-  readonly ifindex: number;
-  readonly address: number;
-}
+import type { NextHop } from "../next-hop.ts";
 
 /**
  * Asks the node's routes, or those of one table.

@@ -6,7 +6,7 @@ import {
 } from "@netloom/ipam-azure";
 import type { CloudProvider } from "@netloom/ipam-cloud";
 import { simStage, type SimCloud, type SimStage } from "@netloom/sim-cloud";
-import { arm, serveArm, type ArmServer } from "@netloom/sim-cloud/http";
+import { arm, serveArm, type CloudServer } from "@netloom/sim-cloud/http";
 import { loadClients } from "../../src/clients.ts";
 
 const SECRET = "sim-secret-access-key";
@@ -19,7 +19,7 @@ export const credential = {
 /** The SDK, over HTTP, to a cloud in memory. */
 export class Wire implements AsyncDisposable {
   readonly #sim: SimCloud;
-  #opened: Promise<{ readonly server: ArmServer; readonly clients: AzureClients }> | undefined;
+  #opened: Promise<{ readonly server: CloudServer; readonly clients: AzureClients }> | undefined;
 
   constructor(sim: SimCloud) {
     this.#sim = sim;
@@ -40,7 +40,7 @@ export class Wire implements AsyncDisposable {
     return (await this.#opened).clients;
   }
 
-  async #open(): Promise<{ readonly server: ArmServer; readonly clients: AzureClients }> {
+  async #open(): Promise<{ readonly server: CloudServer; readonly clients: AzureClients }> {
     const server = await serveArm(this.#sim);
     const options = { credential, subscription: arm.subscription, endpoint: server.url };
     return { server, clients: await loadClients(options) };

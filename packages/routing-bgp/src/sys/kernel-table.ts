@@ -12,7 +12,6 @@ import {
   type Route,
   type RouteOptions,
 } from "@netloom/netlink";
-import { METRIC } from "../install.ts";
 import {
   prefixOf,
   type KernelNextHop,
@@ -21,6 +20,9 @@ import {
   type RouteTable,
   type RouteWrite,
 } from "../kernel-routes.ts";
+
+/** Of learned routes, where nobody says otherwise. */
+export const METRIC = 179;
 
 export interface KernelTableOptions {
   /** @defaultValue 254: main */

@@ -1,18 +1,13 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { ARM_PERMISSIONS } from "../arm/permissions.ts";
 import { ArmRestApi } from "../arm/rest-api.ts";
 import { Refusal, SimCloudError, SimConnectionError } from "../cloud/refusal.ts";
 import type { SimCloud } from "../cloud/sim-cloud.ts";
 import { ARM_ROUTES, wireCode, type ArmAnswer } from "./arm-routes.ts";
+import { serve, type CloudServer } from "./server.ts";
 import { armNode, simNode, SUBSCRIPTION, subnetId } from "./arm-ids.ts";
 
 export type { ArmMachineKind } from "./arm-ids.ts";
-
-export interface ArmServer extends AsyncDisposable {
-  /** What an SDK is given as its endpoint, e.g. `http://127.0.0.1:40123`. */
-  readonly url: string;
-}
 
 /** What things of the simulated cloud are called in Azure's resource manager. */
 export const arm = {
@@ -32,24 +27,9 @@ export const arm = {
  * Speaks Azure's resource manager API, as far as IPAM uses it: machines on their own and of a scale set, their interfaces,
  * subnets, operations. Each machine is both kinds, as the client asks. Requests must bear a token, whichever.
  */
-export async function serveArm(sim: SimCloud): Promise<ArmServer> {
+export function serveArm(sim: SimCloud): Promise<CloudServer> {
   const api = new ArmRestApi(sim);
-  const server = createServer((request, response) => {
-    answer(api, sim, request, response).catch(() => response.destroy());
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => {
-        server.close(resolve);
-      });
-    },
-  };
+  return serve((request, response) => answer(api, sim, request, response));
 }
 
 async function answer(

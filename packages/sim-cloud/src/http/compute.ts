@@ -1,11 +1,10 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { SimCloudError, SimConnectionError } from "../cloud/refusal.ts";
 import type { SimCloud } from "../cloud/sim-cloud.ts";
 import { computeOf } from "../compute/gcp-like.ts";
 import { errorJson, type Json } from "./compute-json.ts";
 import { ComputeRequestError, methodOf } from "./compute-methods.ts";
-import type { CloudServer } from "./index.ts";
+import { serve, type CloudServer } from "./server.ts";
 
 /**
  * Speaks Compute Engine's REST API (`/compute/v1`), as far as IPAM uses it. Requests must bear a token or an API key,
@@ -13,26 +12,11 @@ import type { CloudServer } from "./index.ts";
  *
  * @param cloud - of every project, or of the one whose id it is given
  */
-export async function serveCompute(
+export function serveCompute(
   cloud: SimCloud | ((project: string) => SimCloud | undefined),
 ): Promise<CloudServer> {
   const cloudOf = typeof cloud === "function" ? cloud : () => cloud;
-  const server = createServer((request, response) => {
-    answer(cloudOf, request, response).catch(() => response.destroy());
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => {
-        server.close(resolve);
-      });
-    },
-  };
+  return serve((request, response) => answer(cloudOf, request, response));
 }
 
 async function answer(

@@ -3,42 +3,23 @@
  *
  * @packageDocumentation
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { SimCloudError, SimConnectionError } from "../cloud/refusal.ts";
 import type { SimCloud } from "../cloud/sim-cloud.ts";
 import { ec2Of } from "../ec2/aws-like.ts";
 import { EC2_ACTIONS } from "./ec2-actions.ts";
 import { Form, MissingParameterError } from "./form.ts";
+import { serve, type CloudServer } from "./server.ts";
 import { element } from "./xml.ts";
 
+export type { CloudServer } from "./server.ts";
 export { serveCompute } from "./compute.ts";
 
-export { arm, serveArm, type ArmMachineKind, type ArmServer } from "./arm.ts";
-
-export interface CloudServer extends AsyncDisposable {
-  /** What an SDK is given as its endpoint, e.g. `http://127.0.0.1:40123`. */
-  readonly url: string;
-}
+export { arm, serveArm, type ArmMachineKind } from "./arm.ts";
 
 /** Speaks EC2's Query API. Requests must be signed, by whomever: nobody checks the signature. */
-export async function serveEc2(sim: SimCloud): Promise<CloudServer> {
-  const server = createServer((request, response) => {
-    answer(sim, request, response).catch(() => response.destroy());
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => {
-        server.close(resolve);
-      });
-    },
-  };
+export function serveEc2(sim: SimCloud): Promise<CloudServer> {
+  return serve((request, response) => answer(sim, request, response));
 }
 
 async function answer(sim: SimCloud, request: IncomingMessage, response: ServerResponse): Promise<void> {
