@@ -161,10 +161,17 @@ describe("a package's README", () => {
     ["core", "src/memory/store.ts", "MemoryStoreOptions"],
     ["core", "src/memory/datapath.ts", "MemoryDatapathOptions"],
     ["datapath-ebpf", "src/options.ts", "EbpfOptions"],
+    ["ipam-azure", "src/options.ts", "AzureProviderOptions"],
+    ["ipam-cloud", "src/options.ts", "CloudIpamOptions"],
+    ["ipam-cloud", "src/options.ts", "CloudIpamTimes"],
+    ["ipam-cloud", "src/watermarks.ts", "Watermarks"],
     ["ipam-cluster-pool", "src/cluster-pool.ts", "ClusterPoolOptions"],
     ["ipam-cluster-pool", "src/pools.ts", "PoolDefinition"],
+    ["ipam-gke", "src/options.ts", "GkeProviderOptions"],
     ["ipam-host-scope", "src/options.ts", "HostScopeOptions"],
+    ["routing-native", "src/options.ts", "NativeOptions"],
     ["routing-vxlan", "src/vxlan.ts", "VxlanOptions"],
+    ["sim-cloud", "src/cloud/options.ts", "SimCloudOptions"],
   ])("of %s has a row for each option in %s, %s", (name, source, options) => {
     const declared = new RegExp(`^export interface ${options} \\{\n([^]*?)^\\}`, "m");
     const body = declared.exec(readText(`packages/${name}/${source}`))?.[1] ?? "";
