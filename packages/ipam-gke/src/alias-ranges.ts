@@ -54,9 +54,11 @@ export function interfaceOf(
   rangeName: string | undefined,
 ): CloudInterface {
   const index = indexOf(nic);
-  const primary: readonly CloudAddress[] = nic.networkIP
-    ? [{ cidr: canonical(nic.networkIP), role: "primary", ready: true }]
-    : [];
+  const own = nic.networkIP ? [canonical(nic.networkIP)] : [];
+  // Not for pods of this range; but each takes one of the places that the interface has.
+  const others = rangesOf(nic)
+    .filter(({ subnetworkRangeName }) => subnetworkRangeName !== rangeName)
+    .map(({ ipCidrRange }) => canonical(ipCidrRange!));
   return {
     id: interfaceId(instance, nic),
     index,
@@ -66,7 +68,7 @@ export function interfaceOf(
     managed: index === 0,
     state: "attached",
     addresses: [
-      ...primary,
+      ...[...own, ...others].map((cidr): CloudAddress => ({ cidr, role: "primary", ready: true })),
       ...aliasesOf(nic, rangeName).map((cidr): CloudAddress => ({ cidr, role: roleOf(cidr), ready: true })),
     ],
     securityGroups: [],

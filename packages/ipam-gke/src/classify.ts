@@ -10,6 +10,13 @@ const NOT_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UN
 
 const RATE = /^(rateLimitExceeded|userRateLimitExceeded|RATE_LIMIT_EXCEEDED|tooManyRequests)$/;
 
+/** About one resource, or how much is under way at once: the quotas of requests are not used up. */
+const BUSY =
+  /^(RESOURCE_OPERATION_RATE|CONCURRENT_OPERATIONS_QUOTA)_EXCEEDED$|^resourceOperationRateExceeded$/;
+
+const NO_SCOPE = /^ACCESS_TOKEN_SCOPE_INSUFFICIENT$/;
+const NO_API = /^(SERVICE_DISABLED|accessNotConfigured)$/;
+
 /**
  * What an error of a request means.
  *
@@ -29,13 +36,18 @@ export function faultOfError(error: unknown, action: string | undefined, now: nu
 /** What the code of an operation's error means: `IP_SPACE_EXHAUSTED`. */
 export function faultOfCode(code: string, message: string): CloudFault {
   const words = `${code} ${message}`;
+  if (BUSY.test(code) || RATE.test(code)) return { kind: "throttled" };
+  if (/^(RESOURCE_NOT_READY|resourceNotReady)$/.test(code)) return { kind: "transient" };
+  if (/^(INVALID|UNSUPPORTED)_/.test(code)) return { kind: "invalid" };
+  if (code === "PERMISSIONS_ERROR")
+    return { kind: "denied", action: permissionOf(message, "instances.updateNetworkInterface") };
   if (/IP_SPACE_EXHAUSTED/.test(code)) return { kind: "exhausted", what: "pool-addresses" };
   if (/IP_IN_USE|IN_USE_BY_ANOTHER_RESOURCE/.test(code)) return { kind: "conflict", what: "in-use" };
   if (/^(QUOTA_EXCEEDED|quotaExceeded)$/.test(code)) return quota(message);
   // How Google calls that an interface has all the ranges it can have is nowhere written down.
   if (/alias.*(limit|maximum|too many)|(limit|maximum).*alias/i.test(words.replaceAll("_", " ")))
     return { kind: "exhausted", what: "interface-slots" };
-  if (/(^|_)LIMIT_EXCEEDED$/.test(code) && !RATE.test(code)) return quota(message);
+  if (/(^|_)LIMIT_EXCEEDED$/.test(code)) return quota(message);
   if (/^(CONDITION_NOT_MET|conditionNotMet)$/.test(code)) return { kind: "conflict", what: "version" };
   // It began, and what became of it before it failed is not told.
   return { kind: "ambiguous" };
@@ -57,7 +69,7 @@ function faultOfAnswer(told: Told & { status: number }, action: string | undefin
     case 401:
       return credentials(message);
     case 403:
-      return { kind: "denied", action: permissionOf(message, action) };
+      return { kind: "denied", action: deniedAction(told, action) };
     case 404:
       return gone(message);
     case 409:
@@ -66,7 +78,7 @@ function faultOfAnswer(told: Told & { status: number }, action: string | undefin
     case 408:
       return { kind: "ambiguous" };
   }
-  if (status < 500) return reasons.includes("resourceNotReady") ? { kind: "transient" } : refused(message);
+  if (status < 500) return refused(message);
   // A change may have been made before its server failed.
   return action === undefined || action.endsWith(".updateNetworkInterface")
     ? { kind: "ambiguous" }
@@ -100,6 +112,16 @@ function credentials(message: string): CloudFault {
     return { kind: "credentials", why: "clock-skew" };
   const missing = /login required|missing required authentication|without credentials/i.test(message);
   return { kind: "credentials", why: missing ? "missing" : "expired" };
+}
+
+/** Where it is no permission that is missing, what is. */
+function deniedAction({ reasons, message }: Told, action: string | undefined): string {
+  const permission = permissionOf(message, action);
+  if (reasons.some((reason) => NO_SCOPE.test(reason)))
+    return `${permission} (the token lacks the scope https://www.googleapis.com/auth/compute)`;
+  return reasons.some((reason) => NO_API.test(reason))
+    ? `${permission} (the API compute.googleapis.com is not enabled in the project)`
+    : permission;
 }
 
 /** Google names the permission; otherwise it is called as the method is. */

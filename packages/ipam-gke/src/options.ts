@@ -13,6 +13,8 @@ export interface GkeProviderOptions {
   readonly rangeName?: string;
   /** Prefix length of blocks, 8 to 31: Google gives any. @defaultValue 28 */
   readonly blockPrefix?: number;
+  /** Alias ranges of an interface at most, those of other ranges of the subnetwork among them. @defaultValue 150 */
+  readonly rangesPerInterface?: number;
   /** Clients of `@google-cloud/compute`, or how to make them. @defaultValue made with `clientOptions` on first use */
   readonly clients?: ComputeClients | (() => Promise<ComputeClients>);
   /** Credentials and endpoint. @defaultValue the environment's, and Google's */
@@ -53,6 +55,7 @@ export interface GkeProviderConfig extends ComputeOptions {
   readonly account: string;
   readonly rangeName: string | undefined;
   readonly blockPrefix: number;
+  readonly rangesPerInterface: number;
   readonly throttles: readonly ThrottleBucket[];
 }
 
@@ -60,6 +63,7 @@ const PROVIDER = [
   "project",
   "rangeName",
   "blockPrefix",
+  "rangesPerInterface",
   "clients",
   "clientOptions",
   "throttles",
@@ -84,6 +88,13 @@ export function parseProviderOptions(options: GkeProviderOptions): GkeProviderCo
   const { project, rangeName, blockPrefix = 28, clients, clientOptions = {}, timeout = 60_000 } = options;
   if (!Number.isInteger(blockPrefix) || blockPrefix < 8 || blockPrefix > 31)
     throw invalid(`option blockPrefix is ${String(blockPrefix)}`, blockPrefix, "write 8 to 31");
+  const { rangesPerInterface = 150 } = options;
+  if (!Number.isInteger(rangesPerInterface) || rangesPerInterface < 1)
+    throw invalid(
+      `option rangesPerInterface is ${String(rangesPerInterface)}`,
+      rangesPerInterface,
+      "write 1 or more",
+    );
   if (!(timeout > 0)) throw invalid(`option timeout is ${String(timeout)}`, timeout, "write milliseconds");
   if (project === "" || rangeName === "")
     throw invalid("project and rangeName cannot be empty", "", "name them, or leave them out");
@@ -93,6 +104,7 @@ export function parseProviderOptions(options: GkeProviderOptions): GkeProviderCo
     account: project ?? "own",
     rangeName,
     blockPrefix,
+    rangesPerInterface,
     clients: clients === undefined || typeof clients === "function" ? clients : async () => clients,
     clientOptions,
     throttles,

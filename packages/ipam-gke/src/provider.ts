@@ -28,9 +28,6 @@ import { parseProviderOptions, type GkeProviderConfig, type GkeProviderOptions }
 import { poolOf } from "./pools.ts";
 import { requestIdOf } from "./request-id.ts";
 
-/** Alias ranges an interface can have (a limit of Google's), and its own address. */
-const SLOTS = 100 + 1;
-
 /**
  * Alias ranges of a Compute Engine instance's first interface. Does no I/O before it is asked.
  *
@@ -90,7 +87,8 @@ export class GkeProvider implements CloudProvider {
   async limits({ zone, instanceType }: CloudNode, call: CloudCall): Promise<NodeLimits | undefined> {
     if (instanceType !== undefined && !(await this.#compute.hasMachineType(zoneOf(zone), instanceType, call)))
       return undefined;
-    return { interfaces: 1, slots: { 4: SLOTS } };
+    // Its own address is one, too.
+    return { interfaces: 1, slots: { 4: this.#config.rangesPerInterface + 1 } };
   }
 
   async assign(request: AssignRequest, call: CloudCall): Promise<readonly string[]> {
@@ -163,7 +161,7 @@ export class GkeProvider implements CloudProvider {
     call: CloudCall,
   ): Promise<void> {
     const place = placeOf(node);
-    const requestId = requestIdOf(call.intent);
+    const requestId = requestIdOf(call.intent, nic.fingerprint ?? "");
     const operation = await this.#compute.updateInterface(place, nic, ranges, requestId, call);
     await this.#compute.waitFor(place.zone, operation, call);
   }

@@ -91,6 +91,42 @@ const ANSWERS: readonly (readonly [Body, CloudFault])[] = [
     { code: 401, reason: "required", message: "Login Required." },
     { kind: "credentials", why: "missing" },
   ],
+  [
+    { code: 403, reason: "resourceOperationRateExceeded", message: "Too many operations" },
+    { kind: "throttled" },
+  ],
+  [
+    { code: 403, reason: "CONCURRENT_OPERATIONS_QUOTA_EXCEEDED", message: "Too many at once" },
+    { kind: "throttled" },
+  ],
+  [
+    {
+      code: 403,
+      reason: "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+      message: "Request had insufficient authentication scopes.",
+    },
+    {
+      kind: "denied",
+      action:
+        "compute.instances.updateNetworkInterface (the token lacks the scope https://www.googleapis.com/auth/compute)",
+    },
+  ],
+  [
+    { code: 403, reason: "SERVICE_DISABLED", message: "Compute Engine API has not been used in project p" },
+    {
+      kind: "denied",
+      action:
+        "compute.instances.updateNetworkInterface (the API compute.googleapis.com is not enabled in the project)",
+    },
+  ],
+  [
+    { code: 403, reason: "accessNotConfigured", message: "Access Not Configured." },
+    {
+      kind: "denied",
+      action:
+        "compute.instances.updateNetworkInterface (the API compute.googleapis.com is not enabled in the project)",
+    },
+  ],
   [{ code: 400, reason: "resourceNotReady", message: "The resource is not ready" }, { kind: "transient" }],
   [
     { code: 400, reason: "invalid", message: "Invalid value for field 'resource.aliasIpRanges[0]'" },
@@ -155,6 +191,22 @@ describe("what Google's errors mean", () => {
       what: "interface-slots",
     });
     expect(faultOfCode("QUOTA_EXCEEDED", "Quota 'IP_ALIASES' exceeded")).toMatchObject({ what: "quota" });
+    for (const code of [
+      "RATE_LIMIT_EXCEEDED",
+      "RESOURCE_OPERATION_RATE_EXCEEDED",
+      "CONCURRENT_OPERATIONS_QUOTA_EXCEEDED",
+    ])
+      expect(faultOfCode(code, ""), code).toEqual({ kind: "throttled" });
+    expect(faultOfCode("RESOURCE_NOT_READY", "")).toEqual({ kind: "transient" });
+    for (const code of ["INVALID_USAGE", "INVALID_FIELD_VALUE", "UNSUPPORTED_OPERATION"])
+      expect(faultOfCode(code, ""), code).toEqual({ kind: "invalid" });
+    expect(faultOfCode("PERMISSIONS_ERROR", "Required 'compute.subnetworks.use' permission for 'x'")).toEqual(
+      { kind: "denied", action: "compute.subnetworks.use" },
+    );
+    expect(faultOfCode("PERMISSIONS_ERROR", "")).toEqual({
+      kind: "denied",
+      action: "compute.instances.updateNetworkInterface",
+    });
     // What it did before it failed is not told.
     expect(faultOfCode("INTERNAL_ERROR", "")).toEqual({ kind: "ambiguous" });
   });
@@ -171,15 +223,15 @@ describe("what Google's errors mean", () => {
 });
 
 describe("the id of a request", () => {
-  it("is a UUID of version 5: the same for the same intent, and for another another", () => {
+  it("is a UUID of version 5: the same for the same intent and fingerprint, and for another another", () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (one, other) => {
-        expect(requestIdOf(one)).toMatch(
+        expect(requestIdOf(one, "f")).toMatch(
           /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
         );
-        expect(requestIdOf(one) === requestIdOf(other)).toBe(one === other);
+        expect(requestIdOf(one, "f") === requestIdOf(other, "f")).toBe(one === other);
+        expect(requestIdOf("grow-1", one) === requestIdOf("grow-1", other)).toBe(one === other);
       }),
     );
-    expect(requestIdOf("grow-1")).toBe(requestIdOf("grow-1"));
   });
 });

@@ -77,6 +77,20 @@ describe("alias ranges through Google's SDK", () => {
     expect(await aliases(primary, node)).toEqual([other]);
   });
 
+  it("have the room that those of other ranges leave", async () => {
+    const { sim, node, nic } = cloud();
+    const [primary, pods] = [
+      providerFor(sim),
+      providerFor(sim, { rangeName: "pods", rangesPerInterface: 9 }),
+    ];
+    const [other] = await primary.assign({ node, interface: nic, ...single }, callOf());
+    expect((await primary.limits(node, callOf()))!.slots).toEqual({ 4: 151 });
+    expect((await pods.limits(node, callOf()))!.slots).toEqual({ 4: 10 });
+    const [first] = (await pods.readNode(node, callOf()))!.interfaces;
+    expect(first!.addresses.map(({ role }) => role)).toEqual(["primary", "primary"]);
+    expect(first!.addresses[1]!.cidr).toBe(other);
+  });
+
   it("can all be taken away, which Google's SDK cannot say", async () => {
     const { sim, node, nic } = cloud();
     const provider = providerFor(sim);
@@ -95,20 +109,34 @@ describe("alias ranges through Google's SDK", () => {
     });
   });
 
-  it("ask for nothing twice: the same intent is the same request", async () => {
+  it("ask for nothing twice: what the same intent has changed is another version", async () => {
     const { sim, node, nic } = cloud();
     const provider = providerFor(sim);
     const intent = "provider-twice";
+    const { version } = (await provider.readNode(node, callOf()))!;
     sim.hooks = {
       after({ action }) {
         if (action === "zoneOperations.wait") throw new SimConnectionError("lost");
       },
     };
-    const request = { node, interface: nic, ...single };
+    const request = { node, interface: nic, ...single, version: version! };
     expect(await faultIn(provider, provider.assign(request, callOf(intent)))).toEqual({ kind: "ambiguous" });
     sim.hooks = {};
-    await provider.assign(request, callOf(intent));
+    const again = provider.assign(request, callOf(intent));
+    expect(await faultIn(provider, again)).toEqual({ kind: "conflict", what: "version" });
     expect(await aliases(provider, node)).toHaveLength(1);
+  });
+
+  it("are another request of the same intent once the interface is another", async () => {
+    const { sim, node, nic } = cloud();
+    const provider = providerFor(sim);
+    const intent = "provider-again";
+    const request = { node, interface: nic, ...single };
+    sim.failNextOperation();
+    expect(await faultIn(provider, provider.assign(request, callOf(intent)))).toEqual({ kind: "ambiguous" });
+    const [other] = await provider.assign(request, callOf());
+    const [mine] = await provider.assign(request, callOf(intent));
+    expect(await aliases(provider, node)).toEqual([other, mine]);
   });
 
   it.each([

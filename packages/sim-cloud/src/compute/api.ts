@@ -3,7 +3,7 @@ import type { CloudPool, ThrottleBucket } from "@netloom/ipam-cloud";
 import { Api, type Codes, type Page, type PageRequest } from "../cloud/api.ts";
 import { Operations, type Operation } from "../cloud/operations.ts";
 import type { InstanceType, SimInterface } from "../cloud/records.ts";
-import type { SimCloudError } from "../cloud/refusal.ts";
+import { Refusal, type SimCloudError } from "../cloud/refusal.ts";
 import type { SimCloud } from "../cloud/sim-cloud.ts";
 import { chosen, type AliasWish } from "./secondary-ranges.ts";
 
@@ -61,7 +61,7 @@ export interface ComputeOperation extends Omit<Operation, "error"> {
 /** The requests to Compute Engine that IPAM makes. */
 export class ComputeApi extends Api {
   readonly #operations: Operations;
-  readonly #requests = new Map<string, Operation>();
+  readonly #requests = new Map<string, { readonly body: string; readonly operation: Operation }>();
 
   constructor(sim: SimCloud) {
     super(sim, COMPUTE_THROTTLES, COMPUTE_CODES);
@@ -95,7 +95,8 @@ export class ComputeApi extends Api {
    * Its alias ranges are these from now on.
    *
    * @param fingerprint - of the interface that `wishes` were made from.
-   * @param requestId - a second request of the same id is the first one's operation.
+   * @param requestId - a second request of the same id is the first one's operation, however that ended; where it asks for
+   *   something else, it is refused.
    */
   updateNetworkInterface(
     instance: string,
@@ -105,15 +106,17 @@ export class ComputeApi extends Api {
     requestId: string,
   ): Promise<{ readonly id: string }> {
     return this.request("instances.updateNetworkInterface", instance, () => {
+      const body = JSON.stringify([instance, id, wishes, fingerprint]);
       const known = this.#requests.get(requestId);
-      if (known !== undefined) return known;
+      if (known?.body === body) return this.#operations.read(known.operation.id);
+      if (known !== undefined)
+        throw new Refusal("invalid", requestId, `request ${requestId} was another one before`);
       // That it is gone is said before anything of its interfaces is.
       this.sim.world.instance(instance);
       const operation = this.#operations.start(["version", "interface-gone"], () =>
         this.sim.world.replace(id, chosen(this.sim, id, wishes), fingerprint),
       );
-      // What failed may be asked for again.
-      if (operation.status !== "failed") this.#requests.set(requestId, operation);
+      this.#requests.set(requestId, { body, operation });
       return operation;
     });
   }

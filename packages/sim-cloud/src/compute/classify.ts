@@ -29,7 +29,6 @@ export function classifyCompute(error: unknown): CloudFault {
     case "forbidden":
       return { kind: "denied", action: `compute.${subject}` };
     case "backendError":
-    case "INTERNAL_ERROR":
       return { kind: "transient" };
     case "invalid":
       return { kind: "invalid" };

@@ -83,7 +83,8 @@ class GcpLike extends ReplaceSetProvider {
       one.id,
       wishes,
       one.version,
-      call.intent,
+      // Made from another state, it is another request.
+      `${call.intent}/${one.version}`,
     );
     await admit(call, "zoneOperations.wait");
     const { error } = await outcome(this.#api.waitForOperation(id));

@@ -104,6 +104,18 @@ describe("Compute Engine over HTTP", () => {
       expect(sim.owners().size).toBe(2);
     }));
 
+  it("keeps how a request failed under its id, and takes no other under it", () =>
+    withServer(async (ask, sim, instance) => {
+      const { fingerprint } = await nicOf(ask, instance);
+      const aliasIpRanges = Array.from({ length: 16 }, () => ({ ipCidrRange: "/28" }));
+      const first = await update(ask, instance, { fingerprint, aliasIpRanges });
+      const again = await update(ask, instance, { fingerprint, aliasIpRanges });
+      expect([again.status, again.body.name]).toEqual([200, first.body.name]);
+      const other = await update(ask, instance, { fingerprint, aliasIpRanges: [{ ipCidrRange: "/28" }] });
+      expect([other.status, other.body.error.errors[0]!.reason]).toEqual([400, "invalid"]);
+      expect(sim.owners().size).toBe(1);
+    }));
+
   it("tells how an operation failed with an answer that says 200", () =>
     withServer(async (ask, sim, instance) => {
       const { fingerprint } = await nicOf(ask, instance);
