@@ -67,7 +67,8 @@ function failureIn(error: unknown, now: number): Failure | undefined {
     const date = Date.parse(String(headers?.["date"]));
     const requestId = metadata?.["requestId"];
     return {
-      code: name === "Unknown" || name === "Error" ? `HTTP ${status}` : name,
+      // What the SDK says where EC2 gave no code.
+      code: /^(Unknown|Error|NotFound)$/.test(name) ? `HTTP ${status}` : name,
       message,
       status,
       ...(Number.isNaN(date) ? {} : { ahead: date - now }),

@@ -44,14 +44,18 @@ const denied: Reading = ({ message }, { action }) => ({
   // It may be another than the one asked for: who creates with tags needs `ec2:CreateTags`.
   action: /perform: ([\w-]+:\w+)/.exec(message)?.[1] ?? `ec2:${action === "" ? "*" : action}`,
 });
-const credentials: Reading = ({ message, ahead = 0 }) => {
-  const isLate = Math.abs(ahead) > SKEW || /signature (expired|not yet current)/i.test(message);
+const isSkewed = ({ ahead = 0 }: Failure): boolean => Math.abs(ahead) > SKEW;
+const credentials: Reading = (failure) => {
+  const { message } = failure;
+  const isLate = isSkewed(failure) || /signature (expired|not yet current)/i.test(message);
   return {
     kind: "credentials",
     why: isLate ? "clock-skew" : /expired/i.test(message) ? "expired" : "missing",
   };
 };
-const expired: CloudFault = { kind: "credentials", why: "expired" };
+const EXPIRED: CloudFault = { kind: "credentials", why: "expired" };
+/** Of temporary credentials too: only where the clock is seen to be wrong it is the clock. */
+const requestExpired: Reading = (failure) => (isSkewed(failure) ? CLOCK : EXPIRED);
 const noAddresses: Reading = (_, { pool }) => ({ kind: "exhausted", what: "pool-addresses", ...id(pool) });
 const noBlocks: Reading = (_, { pool }) => ({ kind: "exhausted", what: "pool-blocks", ...id(pool) });
 const noSlots: Reading = (_, about) => ({
@@ -87,15 +91,17 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   InvalidAccessKeyId: credentials,
   UnrecognizedClientException: credentials,
   MissingAuthenticationToken: credentials,
-  ExpiredToken: expired,
-  ExpiredTokenException: expired,
-  RequestExpired: CLOCK,
+  ExpiredToken: EXPIRED,
+  ExpiredTokenException: EXPIRED,
+  RequestExpired: requestExpired,
+  "InvalidSecurity.RequestHasExpired": CLOCK,
   RequestInTheFuture: CLOCK,
   RequestTimeTooSkewed: CLOCK,
   InsufficientFreeAddressesInSubnet: noAddresses,
   InsufficientCidrBlocks: noBlocks,
   PrivateIpAddressLimitExceeded: noSlots,
   Ipv6AddressLimitExceeded: noSlots,
+  "InvalidInterface.IpAddressLimitExceeded": noSlots,
   AttachmentLimitExceeded: noInterfaces,
   NetworkInterfaceLimitExceeded: quota("network-interfaces"),
   NetworkAddressUsageLimitExceeded: quota("network-address-usage"),
@@ -103,36 +109,28 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   "InvalidNetworkInterface.InUse": IN_USE,
   PrivateIpAddressInUse: IN_USE,
   "InvalidIPAddress.InUse": IN_USE,
+  "Resource.AlreadyAssigned": IN_USE,
   IncorrectState: CHANGED,
   IncorrectInstanceState: CHANGED,
+  InvalidState: CHANGED,
   "InvalidInstanceID.NotFound": { kind: "gone", what: "instance" },
   "InvalidNetworkInterfaceID.NotFound": { kind: "gone", what: "interface" },
+  "InvalidNetworkInterface.NotFound": { kind: "gone", what: "interface" },
   "InvalidAttachmentID.NotFound": { kind: "gone", what: "interface" },
   "InvalidSubnetID.NotFound": { kind: "gone", what: "pool" },
+  // EC2 spells it so too.
+  "InvalidSubnetId.NotFound": { kind: "gone", what: "pool" },
+  InvalidSubnet: { kind: "gone", what: "pool" },
   "InvalidSubnet.NotFound": { kind: "gone", what: "pool" },
   "InvalidAddress.NotFound": { kind: "gone", what: "address" },
+  ConcurrentTagAccess: TRANSIENT,
   Unavailable: TRANSIENT,
   ServiceUnavailable: TRANSIENT,
   InternalError: failed,
   InternalFailure: failed,
   InvalidParameterValue: parameterValue,
-  DryRunOperation: INVALID,
-  IdempotentParameterMismatch: INVALID,
-  IncompleteSignature: INVALID,
-  InvalidAction: INVALID,
-  InvalidInstanceType: INVALID,
+  // The SDK's, before anything is sent.
   InvalidParameter: INVALID,
-  InvalidParameterCombination: INVALID,
-  InvalidQueryParameter: INVALID,
-  MalformedQueryString: INVALID,
-  MissingAction: INVALID,
-  MissingParameter: INVALID,
-  OperationNotPermitted: INVALID,
-  OptInRequired: INVALID,
-  UnknownParameter: INVALID,
-  Unsupported: INVALID,
-  UnsupportedOperation: INVALID,
-  ValidationError: INVALID,
   // Of the connection. These are from before it was there; after it was, whoever knows.
   ECONNREFUSED: TRANSIENT,
   EAI_AGAIN: TRANSIENT,
@@ -141,7 +139,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ENOTFOUND: TRANSIENT,
 };
 
-/** What it means. What is not known is `ambiguous`. */
+/** What it means. A refusal for a reason that is not known is `invalid`, where EC2 gave one; all else is `ambiguous`. */
 export function faultOfEc2(failure: Failure, about: About): CloudFault {
   const { code, status, unsigned, message } = failure;
   if (unsigned === true)
@@ -150,13 +148,12 @@ export function faultOfEc2(failure: Failure, about: About): CloudFault {
   const meaning = Object.hasOwn(MEANINGS, code) ? MEANINGS[code] : undefined;
   if (meaning !== undefined) return typeof meaning === "function" ? meaning(failure, about) : meaning;
   if (status === 429) return throttled(failure, about);
-  if (
-    /^(Invalid\w+\.(Malformed|NotFound)|Invalid(GroupId|Subnet|SubnetID|VpcID|NetworkInterfaceID)\b)/.test(
-      code,
-    )
-  )
-    return INVALID;
-  return failed(failure, about);
+  return isRefusal(failure) ? INVALID : failed(failure, about);
+}
+
+/** EC2 itself says that it will not: nothing was done. Without its code somebody in between may have answered. */
+function isRefusal({ code, status = 0 }: Failure): boolean {
+  return status >= 400 && status < 500 && status !== 408 && !code.startsWith("HTTP ");
 }
 
 /** One code for much: EC2 tells some things in the message only. */

@@ -107,6 +107,12 @@ describe("what an agent reports", () => {
     expect(error.remedy).toContain("clock");
   });
 
+  it("of credentials whose time is over: to renew them, where the clock is right", async () => {
+    const date = new Date().toUTCString();
+    const error = await reportOfAnswer({ code: "RequestExpired", message: "Request has expired.", date });
+    expect(error).toMatchObject({ code: "ERR_PERMISSION", retryable: true, remedy: "renew them" });
+  });
+
   it("of credentials that have expired: to renew them, and not what they are", async () => {
     const message = `The security token included in the request is expired\nx-amz-security-token:${CREDENTIALS.sessionToken}`;
     const error = await reportOfAnswer({ code: "ExpiredToken", message });

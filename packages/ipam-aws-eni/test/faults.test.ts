@@ -46,7 +46,8 @@ const FAULTS: readonly (readonly [code: string, fault: CloudFault, message?: str
   ],
   ["AuthFailure", { kind: "credentials", why: "missing" }],
   ["ExpiredToken", { kind: "credentials", why: "expired" }],
-  ["RequestExpired", { kind: "credentials", why: "clock-skew" }],
+  ["RequestExpired", { kind: "credentials", why: "expired" }],
+  ["InvalidSecurity.RequestHasExpired", { kind: "credentials", why: "clock-skew" }],
   [
     "SignatureDoesNotMatch",
     { kind: "credentials", why: "clock-skew" },
@@ -55,14 +56,21 @@ const FAULTS: readonly (readonly [code: string, fault: CloudFault, message?: str
   ["InsufficientFreeAddressesInSubnet", { kind: "exhausted", what: "pool-addresses" }],
   ["InsufficientCidrBlocks", { kind: "exhausted", what: "pool-blocks" }],
   ["PrivateIpAddressLimitExceeded", { kind: "exhausted", what: "interface-slots", id: "eni-1" }],
+  ["InvalidInterface.IpAddressLimitExceeded", { kind: "exhausted", what: "interface-slots", id: "eni-1" }],
   ["NetworkInterfaceLimitExceeded", { kind: "exhausted", what: "quota", id: "network-interfaces" }],
   ["NetworkAddressUsageLimitExceeded", { kind: "exhausted", what: "quota", id: "network-address-usage" }],
   ["InvalidInstanceID.NotFound", { kind: "gone", what: "instance" }],
   ["InvalidNetworkInterfaceID.NotFound", { kind: "gone", what: "interface" }],
   ["InvalidAttachmentID.NotFound", { kind: "gone", what: "interface" }],
   ["InvalidSubnetID.NotFound", { kind: "gone", what: "pool" }],
+  ["InvalidNetworkInterface.NotFound", { kind: "gone", what: "interface" }],
+  ["InvalidSubnetId.NotFound", { kind: "gone", what: "pool" }],
+  ["InvalidSubnet", { kind: "gone", what: "pool" }],
   ["InvalidSubnetID.Malformed", { kind: "invalid" }],
+  ["InvalidGroup.NotFound", { kind: "invalid" }],
   ["IncorrectState", { kind: "conflict", what: "version" }],
+  ["InvalidState", { kind: "conflict", what: "version" }],
+  ["Resource.AlreadyAssigned", { kind: "conflict", what: "in-use" }],
   ["PrivateIpAddressInUse", { kind: "conflict", what: "in-use" }],
   ["InvalidDeviceIndex.InUse", { kind: "conflict", what: "device-index" }],
   ["InvalidParameterValue", { kind: "invalid" }],
@@ -72,9 +80,10 @@ const FAULTS: readonly (readonly [code: string, fault: CloudFault, message?: str
     "There aren't sufficient free Ipv4 addresses or prefixes",
   ],
   ["UnsupportedOperation", { kind: "invalid" }],
+  ["ConcurrentTagAccess", { kind: "transient" }],
   ["Unavailable", { kind: "transient" }],
   ["InternalError", { kind: "ambiguous" }],
-  ["SomethingNew", { kind: "ambiguous" }],
+  ["SomethingNew", { kind: "invalid" }],
 ];
 
 describe("what EC2's refusals mean", () => {
@@ -105,10 +114,19 @@ describe("what EC2's refusals mean", () => {
     expect(fault).toEqual({ kind: "transient" });
   });
 
+  it.each([408, 500, 503])(
+    "does not know what came of a request that ends in %d, for a reason it has not heard of",
+    async (status) => {
+      const { fault } = await failing({ code: "SomethingNew", status });
+      expect(fault).toEqual({ kind: "ambiguous" });
+    },
+  );
+
   it("does not know what came of a request whose answer is no answer of EC2", async () => {
-    expect((await failing({ status: 502, body: "<html>Bad gateway</html>" })).fault).toEqual({
-      kind: "ambiguous",
-    });
+    for (const status of [400, 404, 502])
+      expect((await failing({ status, body: "<html>Bad gateway</html>" })).fault).toEqual({
+        kind: "ambiguous",
+      });
     expect((await failing({ status: 429, body: "" })).fault).toMatchObject({ kind: "throttled" });
   });
 
@@ -146,11 +164,20 @@ describe("what EC2's refusals mean", () => {
 });
 
 describe("credentials", () => {
-  it("tells a clock that is wrong from keys that are", async () => {
-    const date = new Date(Date.now() + 3_600_000).toUTCString();
-    const { fault, error } = await failing({ code: "AuthFailure", status: 401, date });
-    expect(fault).toEqual({ kind: "credentials", why: "clock-skew" });
-    expect(error.message).toMatch(/this clock is 3[56]\d\d s behind EC2's/);
+  it.each(["AuthFailure", "RequestExpired"])(
+    "tells a clock that is wrong from keys that are: %s",
+    async (code) => {
+      const date = new Date(Date.now() + 3_600_000).toUTCString();
+      const { fault, error } = await failing({ code, status: 401, date });
+      expect(fault).toEqual({ kind: "credentials", why: "clock-skew" });
+      expect(error.message).toMatch(/this clock is 3[56]\d\d s behind EC2's/);
+    },
+  );
+
+  it("have expired where a request has, and the clock is right", async () => {
+    const date = new Date().toUTCString();
+    const { fault } = await failing({ code: "RequestExpired", message: "Request has expired.", date });
+    expect(fault).toEqual({ kind: "credentials", why: "expired" });
   });
 
   it("says that there are none", async () => {
