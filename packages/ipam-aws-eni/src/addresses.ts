@@ -72,8 +72,8 @@ export async function unassign(ec2: Ec2, request: UnassignRequest, call: CloudCa
         await take(ec2, id, family, single, given, call);
         break;
       } catch (error) {
-        if (isFaultOf(error, "gone")) break;
-        if (!isFaultOf(error, "invalid")) throw error;
+        if (faultKindOf(error) === "gone interface") break;
+        if (!isFaultOf(error, "invalid", "gone")) throw error;
         // EC2 takes all or none: where some are gone, the others are asked for without them.
         const has = await cidrsOf(ec2, id, call);
         const rest = given.filter((cidr) => has.has(cidr));

@@ -35,6 +35,9 @@ export async function ensureInterface(
   const known = call.first === true ? undefined : await findByIntent(ec2, options, request.node, call);
   if (known !== undefined && stateOf(known) !== "detached")
     return repaired(ec2, options, instance, known, call);
+  // One to be finished, for nothing is wanted of it: a token EC2 has forgotten would make another.
+  if (known === undefined && call.first === false && request.want.length === 0)
+    throw notYet(`what was made for ${call.intent} is not visible`);
   const created = known ?? (await create(ec2, options, request, call));
   const attached = await attach(ec2, created, request, call);
   if (!("attachment" in attached)) return repaired(ec2, options, instance, attached, call);
@@ -69,8 +72,9 @@ export async function removeInterface(
       await ec2.send("DeleteNetworkInterface", { NetworkInterfaceId: id }, call, { interface: id });
       return;
     } catch (error) {
-      if (isFaultOf(error, "gone")) return;
-      if (faultKindOf(error) !== "conflict in-use" || one === undefined) throw error;
+      const kind = faultKindOf(error);
+      if (kind === "gone interface") return;
+      if (kind !== "conflict in-use" || one === undefined) throw error;
       if (attempt === DETACH_ATTEMPTS) throw notYet(`${id} is still in use`, error);
     }
     await sleep(ec2.clock, DETACH_TIME, call.signal);
@@ -178,8 +182,7 @@ async function freeIndex(
   call: CloudCall,
 ): Promise<number> {
   const taken = new Set<number | undefined>(tried);
-  for await (const { Attachment } of interfacesOf(ec2, node, call))
-    if ((Attachment?.NetworkCardIndex ?? 0) === 0) taken.add(Attachment?.DeviceIndex);
+  for await (const { Attachment } of interfacesOf(ec2, node, call)) taken.add(Attachment?.DeviceIndex);
   let index = 0;
   while (taken.has(index)) index++;
   return index;

@@ -7,9 +7,9 @@ import {
 } from "@netloom/ipam-cloud";
 import type { Filter, Instance, NetworkInterface } from "@aws-sdk/client-ec2";
 import type { Ec2 } from "./ec2.ts";
-import { hasCode } from "./errors.ts";
+import { faultKindOf } from "./errors.ts";
 import type { AwsEniProviderOptions } from "./options.ts";
-import { gatewayOf, interfaceOf, poolOf } from "./views.ts";
+import { gatewayOf, interfaceOf, isFirst, isOnFirstCard, poolOf } from "./views.ts";
 
 /** The instance; `undefined` where it is gone or about to be. */
 export async function findInstance(ec2: Ec2, id: string, call: CloudCall): Promise<Instance | undefined> {
@@ -19,7 +19,7 @@ export async function findInstance(ec2: Ec2, id: string, call: CloudCall): Promi
     // EC2 shows those that have ended for an hour or so.
     return /^(terminated|shutting-down)$/.test(found?.State?.Name ?? "") ? undefined : found;
   } catch (error) {
-    if (hasCode(error, "InvalidInstanceID.NotFound")) return undefined;
+    if (faultKindOf(error) === "gone instance") return undefined;
     throw error;
   }
 }
@@ -39,8 +39,14 @@ export function interfacesWith(
   );
 }
 
-export function interfacesOf(ec2: Ec2, node: CloudNode, call: CloudCall): AsyncGenerator<NetworkInterface> {
-  return interfacesWith(ec2, [filter("attachment.instance-id", node.instance)], call);
+/** Those of the node's first network card: what is on others, such as of EFA, is not for pods. */
+export async function* interfacesOf(
+  ec2: Ec2,
+  node: CloudNode,
+  call: CloudCall,
+): AsyncGenerator<NetworkInterface> {
+  const filters = [filter("attachment.instance-id", node.instance)];
+  for await (const one of interfacesWith(ec2, filters, call)) if (isOnFirstCard(one)) yield one;
 }
 
 /** `undefined` where there is none, or none that is visible yet. */
@@ -49,14 +55,9 @@ export async function findInterface(
   id: string,
   call: CloudCall,
 ): Promise<NetworkInterface | undefined> {
-  try {
-    const input = { NetworkInterfaceIds: [id] };
-    const answer = await ec2.send("DescribeNetworkInterfaces", input, call, { interface: id });
-    return answer.NetworkInterfaces?.[0];
-  } catch (error) {
-    if (hasCode(error, "InvalidNetworkInterfaceID.NotFound")) return undefined;
-    throw error;
-  }
+  // By a filter: what is asked for by id has a smaller bucket, and an error where there is none.
+  for await (const one of interfacesWith(ec2, [filter("network-interface-id", id)], call)) return one;
+  return undefined;
 }
 
 /** Subnets that the node may use. */
@@ -100,7 +101,7 @@ async function* subnetsWith(ec2: Ec2, Filters: Filter[], call: CloudCall): Async
   }
 }
 
-/** All that the instance has, with the routers of those that pods leave by. */
+/** All that the instance has on its first card, with the routers of those that pods leave by. */
 export async function readInterfaces(
   ec2: Ec2,
   { cluster }: AwsEniProviderOptions,
@@ -152,10 +153,9 @@ export async function securityGroupsOf(
     throw new CloudError({ kind: "invalid" }, `no security group of ${vpc} has the tags ${text.join(", ")}`);
   }
   if (requested !== undefined) return requested;
-  for await (const { Attachment, Groups = [] } of interfacesOf(ec2, node, call)) {
-    if (Attachment?.DeviceIndex === 0)
-      return Groups.flatMap(({ GroupId }) => (GroupId === undefined ? [] : [GroupId]));
-  }
+  for await (const one of interfacesOf(ec2, node, call))
+    if (isFirst(one))
+      return (one.Groups ?? []).flatMap(({ GroupId }) => (GroupId === undefined ? [] : [GroupId]));
   throw new CloudError({ kind: "gone", what: "instance" }, `${node.instance} has no first interface`);
 }
 

@@ -55,9 +55,14 @@ export function stateOf({ Attachment, Status }: NetworkInterface): CloudInterfac
   return Attachment.Status ?? "attaching";
 }
 
-/** The instance's own, with which it started. */
-function isFirst({ Attachment }: NetworkInterface): boolean {
-  return Attachment?.DeviceIndex === 0 && (Attachment.NetworkCardIndex ?? 0) === 0;
+/** The instance's own, with which it started. Every network card has an index 0. */
+export function isFirst(one: NetworkInterface): boolean {
+  return one.Attachment?.DeviceIndex === 0 && isOnFirstCard(one);
+}
+
+/** The card whose limits are the node's: see {@link limitsOf}. */
+export function isOnFirstCard({ Attachment }: NetworkInterface): boolean {
+  return (Attachment?.NetworkCardIndex ?? 0) === 0;
 }
 
 /** Single IPv6 addresses are the host's: pods have prefixes. */

@@ -1,4 +1,4 @@
-import { awsEniProvider, EC2_THROTTLES, type AwsEniProviderOptions } from "@netloom/ipam-aws-eni";
+import { awsEniProvider, Ec2Error, EC2_THROTTLES, type AwsEniProviderOptions } from "@netloom/ipam-aws-eni";
 import { CloudError, faultOf, type CloudCall, type CloudProvider } from "@netloom/ipam-cloud";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { cannedEc2, type CannedEc2, type Said } from "./support/canned-ec2.ts";
@@ -48,7 +48,18 @@ function networkInterface({
   return `<networkInterfaceId>eni-1</networkInterfaceId><subnetId>subnet-a</subnetId>${attachment}<privateIpAddressesSet>${addresses.join("")}</privateIpAddressesSet><tagSet><item><key>netloom:cluster</key><value>test</value></item><item><key>netloom:intent</key><value>grow-1</value></item></tagSet>`;
 }
 
-const list = (one: string): string => `<networkInterfaceSet><item>${one}</item></networkInterfaceSet>`;
+const list = (...all: readonly string[]): string =>
+  `<networkInterfaceSet>${all.map((one) => `<item>${one}</item>`).join("")}</networkInterfaceSet>`;
+/** The same on a network card of its own, at the index of a first one, with another id and group. */
+const onCard = (one: string, card: number): string =>
+  one
+    .replaceAll("eni-1", `eni-card-${card}`)
+    .replace("<networkCardIndex>0<", `<networkCardIndex>${card}<`)
+    .replace("<deviceIndex>1<", "<deviceIndex>0<")
+    .replace(
+      "<privateIpAddressesSet>",
+      `<groupSet><item><groupId>sg-card-${card}</groupId></item></groupSet><privateIpAddressesSet>`,
+    );
 const NONE = "<networkInterfaceSet/>";
 const MADE = `<networkInterface>${networkInterface()}</networkInterface>`;
 const ATTACHED = "<attachmentId>att-1</attachmentId>";
@@ -301,10 +312,37 @@ describe("a new interface", () => {
       { CreateNetworkInterface: { code: "IdempotentParameterMismatch" }, DescribeNetworkInterfaces: NONE },
       {},
       async (provider) => {
-        const error: unknown = await provider.ensureInterface!(REQUEST, again).catch(
+        const want = [{ family: 4, prefix: 28, count: 1 }] as const;
+        const error: unknown = await provider.ensureInterface!({ ...REQUEST, want }, again).catch(
           (error: unknown) => error,
         );
         expect(faultOf(provider, error)).toEqual({ kind: "transient" });
+      },
+    ));
+});
+
+describe("an interface to be finished", () => {
+  it("is never made anew: while it is not seen, it is waited for", () =>
+    withEc2({ DescribeNetworkInterfaces: NONE }, {}, async (provider, ec2) => {
+      const error: unknown = await provider.ensureInterface!(REQUEST, again).catch((error: unknown) => error);
+      expect(faultOf(provider, error)).toEqual({ kind: "transient" });
+      expect(actionsOf(ec2)).toEqual(["DescribeNetworkInterfaces"]);
+    }));
+
+  it("that its token gives back although it was deleted is gone", () =>
+    withEc2(
+      {
+        DescribeNetworkInterfaces: NONE,
+        CreateNetworkInterface: MADE,
+        AttachNetworkInterface: { code: "InvalidNetworkInterfaceID.NotFound" },
+      },
+      {},
+      async (provider) => {
+        const want = [{ family: 4, prefix: 28, count: 1 }] as const;
+        const error: unknown = await provider.ensureInterface!({ ...REQUEST, want }, again).catch(
+          (error: unknown) => error,
+        );
+        expect(faultOf(provider, error)).toEqual({ kind: "gone", what: "interface" });
       },
     ));
 });
@@ -342,6 +380,36 @@ describe("DeleteOnTermination", () => {
         );
         expect(faultOf(provider, error)).toEqual({ kind: "transient" });
         expect((error as CloudError).message).toMatch(/eni-1 would outlive i-1/);
+      },
+    ));
+});
+
+describe("network cards", () => {
+  const here = networkInterface({ instance: "i-1", flag: true });
+  const answers = {
+    DescribeNetworkInterfaces: list(onCard(here, 1), onCard(here, 2), onCard(here, 0), here),
+    DescribeSubnets: subnets(["subnet-a"]),
+  };
+
+  it("but the first are none of the node's, for its limits are the first's", () =>
+    withEc2(answers, {}, async (provider) => {
+      const read = await provider.readNode(node, call);
+      expect(read?.interfaces.map(({ id }) => id)).toEqual(["eni-card-0", "eni-1"]);
+    }));
+
+  it("but the first have no first interface", () =>
+    withEc2(
+      {
+        ...answers,
+        CreateNetworkInterface: MADE,
+        AttachNetworkInterface: ATTACHED,
+        ModifyNetworkInterfaceAttribute: DONE,
+      },
+      {},
+      async (provider, ec2) => {
+        const { securityGroups: _, ...request } = REQUEST;
+        await provider.ensureInterface!(request, call);
+        expect(ec2.requests[1]?.get("SecurityGroupId.1")).toBe("sg-card-0");
       },
     ));
 });
@@ -397,6 +465,59 @@ describe("an interface that is", () => {
       },
     );
   });
+});
+
+describe("an interface that is gone", () => {
+  const codes = ["InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterface.NotFound"];
+
+  it.each(codes)("is removed: %s", (code) =>
+    withEc2(
+      { DescribeNetworkInterfaces: NONE, DeleteNetworkInterface: { code } },
+      {},
+      async (provider, ec2) => {
+        await provider.removeInterface!({ interface: "eni-1" }, call);
+        expect(actionsOf(ec2)).toEqual(["DescribeNetworkInterfaces", "DeleteNetworkInterface"]);
+        expect(filtersOf(ec2.requests[0])).toEqual(["network-interface-id=eni-1"]);
+        expect(ec2.requests[0]?.get("MaxResults")).toBe("1000");
+      },
+    ),
+  );
+
+  it.each(codes)("has no address to be taken away: %s", (code) =>
+    withEc2({ UnassignPrivateIpAddresses: { code } }, {}, async (provider, ec2) => {
+      await provider.unassign!({ node, interface: "eni-1", cidrs: ["10.0.0.7/32"] }, call);
+      expect(ec2.requests).toHaveLength(1);
+    }),
+  );
+
+  it("is another thing than an instance that is", () =>
+    withEc2(
+      { DescribeNetworkInterfaces: NONE, DeleteNetworkInterface: { code: "InvalidInstanceID.NotFound" } },
+      {},
+      async (provider) => {
+        await expect(provider.removeInterface!({ interface: "eni-1" }, call)).rejects.toThrow(Ec2Error);
+      },
+    ));
+});
+
+describe("addresses to be taken away", () => {
+  const cidrs = ["10.0.0.7/32", "10.0.0.8/32"];
+
+  it.each(["InvalidParameterValue", "InvalidAddress.NotFound"])(
+    "are taken away where one of them is gone: %s",
+    (code) =>
+      withEc2(
+        {
+          UnassignPrivateIpAddresses: [{ code }, DONE],
+          DescribeNetworkInterfaces: list(networkInterface({ singles: ["10.0.0.8"] })),
+        },
+        {},
+        async (provider, ec2) => {
+          await provider.unassign!({ node, interface: "eni-1", cidrs }, call);
+          expect(ec2.requests[2]?.get("PrivateIpAddress.1")).toBe("10.0.0.8");
+        },
+      ),
+  );
 });
 
 /** Time that passes at once. */

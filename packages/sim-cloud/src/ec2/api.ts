@@ -28,7 +28,10 @@ const EC2_CODES: Codes = {
 };
 
 export interface DescribeInterfacesRequest extends PageRequest {
+  /** All of them, or an error. */
   readonly ids?: readonly string[];
+  /** Those of them that there are. */
+  readonly among?: readonly string[];
   readonly instance?: string;
   readonly available?: boolean;
   readonly tags?: Readonly<Record<string, string>>;
@@ -166,9 +169,11 @@ export class Ec2Api extends Api {
     );
   }
 
-  #matches(one: SimInterface, { ids, instance, available, tags = {} }: DescribeInterfacesRequest): boolean {
+  #matches(one: SimInterface, request: DescribeInterfacesRequest): boolean {
+    const { ids, among, instance, available, tags = {} } = request;
     const detached = this.sim.world.stateOf(one) === "detached";
     if (ids !== undefined && !ids.includes(one.id)) return false;
+    if (among !== undefined && !among.includes(one.id)) return false;
     if (instance !== undefined && (detached || one.attachment?.instance !== instance)) return false;
     if (available === true && !detached) return false;
     return Object.entries(tags).every(([key, value]) => one.tags[key] === value);

@@ -236,11 +236,7 @@ class AwsLike implements CloudProvider {
   }
 
   async #find(id: string, call: CloudCall): Promise<SimInterface | undefined> {
-    try {
-      for await (const one of this.#describe({ ids: [id] }, call)) return one;
-    } catch (error) {
-      if (!hasCode(error, GONE)) throw error;
-    }
+    for await (const one of this.#describe({ among: [id] }, call)) return one;
     return undefined;
   }
 

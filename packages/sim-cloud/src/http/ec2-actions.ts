@@ -13,11 +13,13 @@ export const EC2_ACTIONS: Readonly<Record<string, Ec2Action>> = {
   async DescribeNetworkInterfaces(form, api, sim) {
     const filters = form.filters();
     const ids = form.list("NetworkInterfaceId");
+    const among = filters.get("network-interface-id");
     const [instance] = filters.get("attachment.instance-id") ?? [];
     const tags = [...filters].filter(([name]) => name.startsWith("tag:"));
     const page = await api.describeNetworkInterfaces({
       ...pageOf(form, sim),
       ...(ids.length === 0 ? {} : { ids }),
+      ...(among === undefined ? {} : { among }),
       ...(instance === undefined ? {} : { instance }),
       available: filters.get("status")?.[0] === "available",
       tags: Object.fromEntries(tags.map(([name, [value = ""]]) => [name.slice("tag:".length), value])),

@@ -146,6 +146,20 @@ describe("EC2 over HTTP", () => {
     expect((await subnets([["vpc-id", "vpc-other"]])).ids).toEqual([]);
   });
 
+  it("shows those of some interfaces that there are, and refuses those asked for by id that there are not", () =>
+    withServer(async (ask, sim) => {
+      const { id } = sim.interfaces[0]!;
+      const shown = await ask({
+        Action: "DescribeNetworkInterfaces",
+        "Filter.1.Name": "network-interface-id",
+        "Filter.1.Value.1": "eni-none",
+        "Filter.1.Value.2": id,
+      });
+      expect(textOf(shown.body, "networkInterfaceId")).toEqual([id]);
+      const refused = await ask({ Action: "DescribeNetworkInterfaces", "NetworkInterfaceId.1": "eni-none" });
+      expect(textOf(refused.body, "Code")).toEqual(["InvalidNetworkInterfaceID.NotFound"]);
+    }));
+
   it("says what instances and their types are", () =>
     withServer(async (ask, _, instance) => {
       const shown = await ask({ Action: "DescribeInstances", "InstanceId.1": instance });
