@@ -1,7 +1,13 @@
 import type { CloudFault } from "@netloom/ipam-cloud";
 import { OperationFailedError } from "./gate.ts";
 import { retryAfterOf } from "./retry-after.ts";
-import { MACHINE_UPDATES, SUBSCRIPTION_READS } from "./throttles.ts";
+import {
+  MACHINE_UPDATES,
+  NETWORK_READS,
+  NETWORK_UPDATES,
+  SUBSCRIPTION_READS,
+  SUBSCRIPTION_WRITES,
+} from "./throttles.ts";
 
 /** What is read of an SDK's `RestError`. */
 interface RestError {
@@ -27,6 +33,11 @@ const FAULTS: Readonly<Record<string, CloudFault>> = {
   AnotherOperationInProgress: { kind: "transient" },
   RetryableError: { kind: "transient" },
   ReferencedResourceNotProvisioned: { kind: "transient" },
+  // A mistake, and no machine that has gone.
+  SubscriptionNotFound: { kind: "invalid" },
+  InvalidSubscriptionId: { kind: "invalid" },
+  ResourceGroupNotFound: { kind: "invalid" },
+  ReadOnlyDisabledSubscription: { kind: "invalid" },
   ExpiredAuthenticationToken: { kind: "credentials", why: "expired" },
 };
 
@@ -73,14 +84,21 @@ function byStatus(error: RestError, status: number): CloudFault {
   return status >= 400 ? { kind: "invalid" } : { kind: "ambiguous" };
 }
 
-function throttled({ request, response }: RestError): CloudFault {
-  const retryAfter = retryAfterOf(response?.headers?.get("retry-after"));
+function throttled(error: RestError): CloudFault {
+  const retryAfter = retryAfterOf(error.response?.headers?.get("retry-after"));
   return {
     kind: "throttled",
-    // Azure does not say which: of changes it is the narrowest that is full first.
-    bucket: request?.method === "GET" ? SUBSCRIPTION_READS : MACHINE_UPDATES,
+    bucket: bucketOf(error),
     ...(retryAfter === undefined ? {} : { retryAfter }),
   };
+}
+
+/** The resource manager says that it is the one; of compute's it is the narrowest that is full first. */
+function bucketOf({ code, request }: RestError): string {
+  const reads = request?.method === "GET";
+  if (code === "SubscriptionRequestsThrottled") return reads ? SUBSCRIPTION_READS : SUBSCRIPTION_WRITES;
+  if (/\/Microsoft\.Network\//i.test(pathOf(request?.url))) return reads ? NETWORK_READS : NETWORK_UPDATES;
+  return reads ? SUBSCRIPTION_READS : MACHINE_UPDATES;
 }
 
 function whyOf(message: string): "missing" | "expired" | "clock-skew" {

@@ -1,5 +1,5 @@
 import type { NetworkInterface, NetworkInterfaceIPConfiguration } from "@azure/arm-network";
-import { formatCidr, parseCidr } from "@netloom/core";
+import { cidrAround, formatCidr, parseAddress } from "@netloom/core";
 import type { CloudAddress } from "@netloom/ipam-cloud";
 
 /** A configuration of an interface that is for pods: one to be made. */
@@ -23,13 +23,15 @@ export function configurationsOf(nic: NetworkInterface): readonly Configuration[
   return [...(primary === undefined ? [] : [primary]), ...others].flatMap((one): readonly Configuration[] => {
     const { name, privateIPAddress: address, privateIPAddressPrefixLength: length } = one;
     if (name === undefined || address === undefined) return [];
-    const full = address.includes(":") ? 128 : 32;
-    const cidr = address.includes("/") ? address : `${address}/${length ?? full}`;
+    const [first = "", suffix] = address.split("/");
+    const full = first.includes(":") ? 128 : 32;
+    const prefix = Number(suffix ?? length ?? full);
     return [
       {
         name,
-        cidr: formatCidr(parseCidr(cidr)),
-        role: isOwn(one) ? "primary" : cidr.endsWith(`/${full}`) ? "secondary" : "block",
+        // Of a block it may be any address that is told.
+        cidr: formatCidr(cidrAround(parseAddress(first), prefix)),
+        role: isOwn(one) ? "primary" : prefix === full ? "secondary" : "block",
         ready: one.provisioningState === undefined || one.provisioningState === "Succeeded",
       },
     ];

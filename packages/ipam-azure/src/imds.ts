@@ -41,17 +41,35 @@ export async function azureInstance(options: AzureInstanceOptions = {}): Promise
 
 async function read(url: string, timeout: number): Promise<Metadata> {
   try {
-    const response = await fetch(url, {
-      headers: { metadata: "true" },
-      signal: AbortSignal.timeout(timeout),
-      redirect: "error",
-    });
-    if (!response.ok) throw unavailable(`it answers ${response.status}`);
-    return (await response.json()) as Metadata;
+    const { status, text } = await ask(url, timeout);
+    if (status !== 200) throw unavailable(`it answers ${status}`);
+    return JSON.parse(text) as Metadata;
   } catch (cause) {
     if (cause instanceof NetloomError) throw cause;
     throw unavailable(messageOf(cause), cause);
   }
+}
+
+/** With an agent of its own: a proxy, which `fetch` may go by, is perhaps a machine too, and would say who it is itself. */
+async function ask(
+  url: string,
+  timeout: number,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const { request } = await import("node:http");
+  const options = {
+    headers: { metadata: "true" },
+    agent: false,
+    signal: AbortSignal.timeout(timeout),
+  } as const;
+  return new Promise((resolve, reject) => {
+    const sent = request(url, options, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part: string) => (text += part));
+      response.on("error", reject);
+      response.once("end", () => resolve({ status: response.statusCode ?? 0, text }));
+    });
+    sent.on("error", reject).end();
+  });
 }
 
 function unavailable(why: string, cause?: unknown): NetloomError {

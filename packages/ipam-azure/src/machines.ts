@@ -1,5 +1,6 @@
 import type { NetworkInterface } from "@azure/arm-network";
 import { CloudError, type CloudCall } from "@netloom/ipam-cloud";
+import { classify } from "./classify.ts";
 import type { AzureClients } from "./clients.ts";
 import type { WantedConfiguration } from "./configurations.ts";
 import type { Polling } from "./operation.ts";
@@ -81,13 +82,7 @@ export async function found<Answer>(asked: Promise<Answer>): Promise<Answer | un
   try {
     return await asked;
   } catch (error) {
-    if (
-      error instanceof Error &&
-      error.name === "RestError" &&
-      "statusCode" in error &&
-      error.statusCode === 404
-    )
-      return undefined;
+    if (!(error instanceof CloudError) && classify(error).kind === "gone") return undefined;
     throw error;
   }
 }

@@ -13,11 +13,18 @@ export interface AzureProviderOptions {
   /** E.g. `DefaultAzureCredential` of `@azure/identity`. Not needed where `clients` are given. */
   readonly credential?: AzureCredential;
   /**
-   * What kind the machines are: only those on their own can have blocks and addresses of one's choice.
+   * What kind the machines are: only those on their own can have `blocks` and addresses of one's choice.
    *
    * @defaultValue "standalone"
    */
   readonly machines?: AzureMachineKind;
+  /**
+   * Machines on their own have blocks, a `/28` as one IP configuration: a preview, which the subscription must be registered
+   * for.
+   *
+   * @defaultValue false
+   */
+  readonly blocks?: boolean;
   /** The mark of interfaces, and of machines, that are the cluster's: the value of their tag `netloom:cluster`. @defaultValue "default" */
   readonly cluster?: string;
   /** IP configurations of one interface, its own included; a block is one. @defaultValue 256 */

@@ -51,7 +51,7 @@ export class AzureProvider implements CloudProvider {
       interfaces: "fixed",
       singles: [4],
       // A scale set's configurations say neither which address nor how many.
-      blocks: machines === "standalone" ? { 4: 28 } : {},
+      blocks: options.blocks === true && machines === "standalone" ? { 4: 28 } : {},
       exact: machines === "standalone",
       release: true,
       throttles,
@@ -156,8 +156,10 @@ export class AzureProvider implements CloudProvider {
       return await one.replace(edit);
     } catch (error) {
       const fault = faultOf(this, error);
-      if (prefix === 32 || fault.kind !== "exhausted" || fault.what !== "pool-addresses") throw error;
-      // Azure has one word for both: there may be single addresses where no whole block is left.
+      const isFull = fault.kind === "exhausted" && fault.what === "pool-addresses";
+      if (prefix === 32 || (!isFull && fault.kind !== "invalid")) throw error;
+      // Azure has one word for both: there may be single addresses where no whole block is left; and they are to be had where
+      // the subscription cannot have blocks, for which its word is not written down.
       throw new CloudError({ kind: "exhausted", what: "pool-blocks" }, messageOf(error), { cause: error });
     }
   }

@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import { Wire } from "./support/stage.ts";
 
 /** What it takes to run an agent with so many pods, one after the other's beginning, and to delete all of them again. */
-async function live(machines: AzureMachineKind, count: number) {
+async function live(machines: AzureMachineKind, blocks: boolean, count: number) {
   const sim = simCloud({
     pools: [{ id: "subnet-a", cidrs: ["10.9.0.0/20"] }],
     types: { Standard_D8s_v5: { interfaces: 1, slots: { 4: 256 } } },
@@ -20,6 +20,7 @@ async function live(machines: AzureMachineKind, count: number) {
     subscription: arm.subscription,
     clients: () => wire.clients(),
     instance,
+    blocks,
     pollInterval: 0,
     policy: { excessDelay: 50 },
     times: { lull: 20 },
@@ -53,12 +54,13 @@ async function live(machines: AzureMachineKind, count: number) {
 
 describe("an agent on Azure", () => {
   it.each([
-    ["a machine on its own", "standalone"],
-    ["a machine of a scale set", "scale-set"],
+    ["a machine on its own", "standalone", false],
+    ["a machine on its own, with blocks", "standalone", true],
+    ["a machine of a scale set", "scale-set", false],
   ] as const)(
     "gives 100 pods an address each in a few changes, and gives back what they leave: %s",
-    async (_, machines) => {
-      const { addresses, changes, failures } = await live(machines, 100);
+    async (_, machines, blocks) => {
+      const { addresses, changes, failures } = await live(machines, blocks, 100);
       console.log(changes, addresses.length);
       expect(new Set(addresses).size).toBe(100);
       expect(addresses.every((address) => address.startsWith("10.9."))).toBe(true);

@@ -18,6 +18,9 @@ import {
 } from "./support/canned.ts";
 import { credential } from "./support/stage.ts";
 
+const IN_SET =
+  "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/x/virtualMachines/0";
+
 const client = "The client 'c' with object id 'o'";
 
 /** What a change comes to whose request is answered so, and how many requests that took. */
@@ -26,7 +29,7 @@ async function faultOfChange(
   request: AssignRequest = single,
 ): Promise<{ readonly fault: CloudFault; readonly requests: number }> {
   await using azure = await Canned.open((url) => [{ body: nic() }, ...replies(url)]);
-  const provider = azure.provider();
+  const provider = azure.provider({ blocks: true });
   const error: unknown = await provider.assign(request, callOf()).then(
     () => undefined,
     (cause: unknown) => cause,
@@ -37,8 +40,9 @@ async function faultOfChange(
 const REFUSALS: readonly (readonly [Reply, CloudFault])[] = [
   [
     refusal(429, "TooManyRequests", "too many", { "retry-after": "17" }),
-    { kind: "throttled", bucket: "VirtualMachineUpdates", retryAfter: 17_000 },
+    { kind: "throttled", bucket: "NetworkUpdates", retryAfter: 17_000 },
   ],
+  [refusal(429, "SubscriptionRequestsThrottled"), { kind: "throttled", bucket: "SubscriptionWrites" }],
   [
     refusal(
       403,
@@ -74,6 +78,7 @@ const REFUSALS: readonly (readonly [Reply, CloudFault])[] = [
   [refusal(403, "QuotaExceeded"), { kind: "exhausted", what: "quota" }],
   [refusal(404, "ResourceNotFound"), { kind: "gone", what: "interface" }],
   [refusal(400, "SomethingNew"), { kind: "invalid" }],
+  [refusal(409, "ReadOnlyDisabledSubscription"), { kind: "invalid" }],
   [refusal(409, "AnotherOperationInProgress"), { kind: "transient" }],
   [refusal(503, "ServiceUnavailable"), { kind: "transient" }],
   // The change may have got through before whoever answers so.
@@ -90,9 +95,31 @@ describe("a change that Azure refuses", () => {
     },
   );
 
-  it("says that there is no whole block where a block is what there is no room for", async () => {
-    const { fault } = await faultOfChange(() => [refusal(400, "SubnetIsFull")], block);
+  it.each([
+    ["is what there is no room for", "SubnetIsFull"],
+    ["is a preview that the subscription is not registered for", "SubscriptionNotRegisteredForFeature"],
+  ])("says that there is no whole block where a block %s", async (_, code) => {
+    const { fault } = await faultOfChange(() => [refusal(400, code)], block);
     expect(fault).toEqual({ kind: "exhausted", what: "pool-blocks" });
+  });
+
+  it.each([
+    ["a machine on its own is read", {}, node.instance, "SubscriptionReads"],
+    ["a machine of a scale set is changed", { machines: "scale-set" }, IN_SET, "VirtualMachineUpdates"],
+  ] as const)("names the bucket that is empty: %s", async (_, options, instance, bucket) => {
+    const change = bucket === "VirtualMachineUpdates";
+    const nics = { value: [nic()] };
+    await using azure = await Canned.open(() => [
+      ...(change ? [{ body: machine }, { body: nics }] : []),
+      refusal(429, "OperationNotAllowed"),
+    ]);
+    const provider = azure.provider(options);
+    const one = { ...node, instance };
+    const asked = change
+      ? provider.assign({ ...single, node: one }, callOf())
+      : provider.limits(one, callOf(""));
+    const error: unknown = await asked.catch((cause: unknown) => cause);
+    expect(faultOf(provider, error)).toEqual({ kind: "throttled", bucket });
   });
 });
 
@@ -139,6 +166,20 @@ describe("a change that Azure has accepted", () => {
     });
     const failed = { body: nic(undefined, { provisioningState: "Failed" }) };
     expect((await faultOfChange(() => [failed])).fault).toEqual({ kind: "ambiguous" });
+  });
+});
+
+describe("a machine that is not found", () => {
+  it.each([
+    ["ResourceNotFound", undefined],
+    ["NotFound", undefined],
+    ["SubscriptionNotFound", { kind: "invalid" }],
+    ["ResourceGroupNotFound", { kind: "invalid" }],
+  ])("is gone, unless it is looked for in the wrong place: %s", async (code, fault) => {
+    await using azure = await Canned.open(() => [refusal(404, code)]);
+    const provider = azure.provider();
+    const answer: unknown = await provider.readNode(node, callOf("")).catch((cause: unknown) => cause);
+    expect(answer === undefined ? undefined : faultOf(provider, answer)).toEqual(fault);
   });
 });
 
@@ -194,9 +235,7 @@ describe("a request that is never sent", () => {
 
   it("is refused where the instance is no machine, or one of the other kind", async () => {
     const provider = azureProvider({ subscription: "s", credential: { getToken: async () => null } });
-    const inSet =
-      "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/x/virtualMachines/0";
-    for (const instance of ["i-0123", inSet]) {
+    for (const instance of ["i-0123", IN_SET]) {
       const error: unknown = await provider
         .readNode({ name: "n", instance }, callOf(""))
         .catch((cause: unknown) => cause);

@@ -67,7 +67,7 @@ describe("the interface of a machine on its own", () => {
       { body: nic() },
       { body: nic([PRIMARY, given]) },
     ]);
-    const provider = azure.provider();
+    const provider = azure.provider({ blocks: true });
     expect(await provider.assign(block, callOf())).toEqual(["10.0.0.16/28"]);
     expect(await provider.assign({ ...block, exact: ["10.0.0.16/28"] }, callOf())).toEqual(["10.0.0.16/28"]);
     const wanted = azure.received
@@ -86,6 +86,24 @@ describe("the interface of a machine on its own", () => {
       privateIPAddress: "10.0.0.16/28",
       privateIPAddressPrefixLength: 28,
     });
+  });
+
+  it("has no blocks unless it is said that the subscription may", async () => {
+    await using azure = await Canned.open(() => [{ body: nic() }]);
+    expect(azure.provider().capabilities.blocks).toEqual({});
+    expect(azure.provider({ blocks: true }).capabilities.blocks).toEqual({ 4: 28 });
+    expect(azure.provider({ blocks: true, machines: "scale-set" }).capabilities.blocks).toEqual({});
+    await expect(azure.provider().assign(block, callOf())).rejects.toMatchObject({
+      fault: { kind: "invalid" },
+    });
+    expect(azure.received).toEqual([]);
+  });
+
+  it("has a block whichever of its addresses Azure names", async () => {
+    const given = configuration("grow-1-0", "10.0.0.19", { privateIPAddressPrefixLength: 28 });
+    await using azure = await Canned.open(() => [{ body: machine }, { body: nic([PRIMARY, given]) }]);
+    const [one] = (await azure.provider().readNode(node, callOf("")))!.interfaces;
+    expect(one!.addresses[1]).toEqual({ cidr: "10.0.0.16/28", role: "block", ready: true });
   });
 
   it("is not changed for an intent that it bears already", async () => {

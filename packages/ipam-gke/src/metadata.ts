@@ -22,26 +22,21 @@ export function metadataServer(host?: string): Metadata {
     signal?.throwIfAborted();
     const server = host ?? process.env["GCE_METADATA_HOST"] ?? "metadata.google.internal";
     const ends = AbortSignal.any([AbortSignal.timeout(TIMEOUT), ...(signal === undefined ? [] : [signal])]);
-    let response: Response;
-    let text: string;
+    let answer: Answer;
     try {
-      response = await fetch(`http://${server}/computeMetadata/v1/${path}`, {
-        headers: { "Metadata-Flavor": "Google" },
-        redirect: "error",
-        signal: ends,
-      });
-      text = await response.text();
+      answer = await ask(`http://${server}/computeMetadata/v1/${path}`, ends);
     } catch (cause) {
       signal?.throwIfAborted();
       throw unavailable(`the metadata server ${server} does not answer: ${messageOf(cause)}`, cause);
     }
     // Something else may answer under its name.
-    if (response.headers.get("metadata-flavor") !== "Google")
+    const { status, flavor, text } = answer;
+    if (flavor !== "Google")
       throw unavailable(`what answers at ${server} is not Compute Engine's metadata server`);
-    if (response.ok) return text;
-    if (response.status === 404) return undefined;
-    if (response.status !== 401 && response.status !== 403)
-      throw unavailable(`the metadata server ${server} answers ${response.status} to ${path}`);
+    if (status === 200) return text;
+    if (status === 404) return undefined;
+    if (status !== 401 && status !== 403)
+      throw unavailable(`the metadata server ${server} answers ${status} to ${path}`);
     throw new NetloomError("ERR_PERMISSION", `the metadata server does not tell ${path}`, {
       input: path,
       remedy:
@@ -49,6 +44,30 @@ export function metadataServer(host?: string): Metadata {
       backend: "gke",
     });
   };
+}
+
+interface Answer {
+  readonly status: number;
+  /** Who answers. */
+  readonly flavor: string | undefined;
+  readonly text: string;
+}
+
+/** With an agent of its own: a proxy, which `fetch` may go by, is perhaps an instance too, and would say who it is itself. */
+async function ask(url: string, signal: AbortSignal): Promise<Answer> {
+  const { request } = await import("node:http");
+  const options = { headers: { "Metadata-Flavor": "Google" }, agent: false, signal } as const;
+  return new Promise((resolve, reject) => {
+    const sent = request(url, options, (response) => {
+      const { statusCode: status = 0, headers } = response;
+      const flavor = headers["metadata-flavor"]?.toString();
+      let text = "";
+      response.setEncoding("utf8").on("data", (part: string) => (text += part));
+      response.on("error", reject);
+      response.once("end", () => resolve({ status, flavor, text }));
+    });
+    sent.on("error", reject).end();
+  });
 }
 
 /** An interface, as far as IPAM cares. */

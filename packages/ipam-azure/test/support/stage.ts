@@ -57,7 +57,7 @@ export function wiredStage(machines: AzureMachineKind): SimStage {
   let wire: Wire | undefined;
   const shape = (sim: SimCloud, { cluster = "default" }): CloudProvider => {
     wire ??= new Wire(sim);
-    return wire.provider({ cluster, machines });
+    return wire.provider({ cluster, machines, blocks: true });
   };
   const stage = simStage(shape, { permission: arm.permission });
   const [first, second] = stage.nodes;

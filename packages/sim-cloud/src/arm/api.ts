@@ -27,38 +27,56 @@ const ARM_CODES: Codes = {
   version: "PreconditionFailed",
 };
 
-const UPDATES = ["NetworkInterfaces.CreateOrUpdate", "VirtualMachineScaleSetVMs.Update"];
+const SCALE_SET = ["VirtualMachineScaleSetVMs.Update"];
+const INTERFACE = ["NetworkInterfaces.CreateOrUpdate"];
+const NETWORK = ["NetworkInterfaces.Get", "Subnets.Get", "Subnets.List"];
 
-/** Updates of each machine, and of the subscription. */
+/** Compute's, per machine and in all; network's; and the resource manager's own, whatever they are about. */
 export const ARM_THROTTLES: readonly ThrottleBucket[] = [
   {
     name: "VirtualMachineUpdates",
-    actions: UPDATES,
+    actions: SCALE_SET,
     capacity: 12,
     perSecond: 12 / 60,
     per: "node",
   },
   {
-    name: "SubscriptionUpdates",
-    actions: UPDATES,
+    name: "ComputeUpdates",
+    actions: SCALE_SET,
     capacity: 1500,
     perSecond: 1500 / 60,
   },
   {
+    name: "NetworkUpdates",
+    actions: INTERFACE,
+    capacity: 1000,
+    perSecond: 1000 / 300,
+  },
+  {
+    name: "SubscriptionWrites",
+    actions: [...SCALE_SET, ...INTERFACE],
+    capacity: 200,
+    perSecond: 10,
+  },
+  {
+    name: "NetworkReads",
+    actions: NETWORK,
+    capacity: 10_000,
+    perSecond: 10_000 / 300,
+  },
+  {
     name: "SubscriptionReads",
     actions: [
-      "NetworkInterfaces.Get",
+      ...NETWORK,
       "NetworkInterfaces.ListByVirtualMachine",
       "NetworkInterfaces.ListByVirtualMachineScaleSetVM",
       "Operations.Get",
       "ResourceSkus.List",
-      "Subnets.Get",
-      "Subnets.List",
       "VirtualMachineScaleSetVMs.Get",
       "VirtualMachines.Get",
     ],
-    capacity: 5000,
-    perSecond: 5000 / 60,
+    capacity: 250,
+    perSecond: 25,
   },
 ];
 

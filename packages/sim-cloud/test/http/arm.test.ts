@@ -200,12 +200,14 @@ describe("Azure's resource manager over HTTP", () => {
       expect(answers[0]!.body.error?.message).toContain("'Microsoft.Compute/virtualMachines/read'");
     }));
 
-  it("throttles each machine's updates, and says when to come again", () =>
-    withServer(async (ask, _, { machine }) => {
+  it("throttles each scale set machine's updates, and says when to come again; not its interface's", () =>
+    withServer(async (ask, _, { machine, inSet }) => {
       const nic = await interfaceOf(ask, machine);
-      const body = withConfiguration(nic, "pod");
+      const { networkProfileConfiguration } = (await ask(inSet)).body.properties;
+      const body = { properties: { networkProfileConfiguration } };
       const answers: Answer[] = [];
-      for (let count = 0; count < 13; count++) answers.push(await ask(nic.id, { body }));
+      for (let count = 0; count < 13; count++) answers.push(await ask(inSet, { body }));
+      expect((await ask(nic.id, { body: withConfiguration(nic, "pod") })).status).toBe(200);
       const last = answers.at(-1)!;
       expect(answers.filter(({ status }) => status === 200)).toHaveLength(12);
       expect([last.status, last.body.error?.code, last.headers.get("retry-after")]).toEqual([
