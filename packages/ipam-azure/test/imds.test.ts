@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { promisify } from "node:util";
 import { azureInstance } from "@netloom/ipam-azure";
 import { describe, expect, it } from "vitest";
 
@@ -58,6 +60,20 @@ describe("the instance metadata service", () => {
   ])("is unavailable where it %s", async (_, compute) => {
     const asked = withMetadata(compute, (endpoint) => azureInstance({ endpoint }));
     await expect(asked).rejects.toMatchObject({ code: "ERR_CLOUD_UNAVAILABLE", retryable: true });
+  });
+
+  it("is asked by no proxy, whatever the environment says", async () => {
+    const instance = await withMetadata({ resourceId: MACHINE, vmId: "vm-1" }, async (endpoint) => {
+      const program = `
+        const { azureInstance } = await import("@netloom/ipam-azure");
+        console.log((await azureInstance({ endpoint: ${JSON.stringify(endpoint)} })).instance);
+      `;
+      const args = ["--conditions=@netloom/source", "--input-type=module", "--eval", program];
+      const env = { ...process.env, NODE_USE_ENV_PROXY: "1", HTTP_PROXY: "http://127.0.0.1:1", NO_PROXY: "" };
+      const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: import.meta.dirname, env });
+      return stdout.trim();
+    });
+    expect(instance).toBe(`${MACHINE}#vm-1`);
   });
 
   it("is unavailable where nobody listens", async () => {

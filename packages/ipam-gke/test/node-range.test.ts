@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { ipamConformance } from "@netloom/conformance/ipam";
 import { createAgent, NetloomError, systemRuntime, type IpamContext } from "@netloom/core";
 import { memoryDatapath, memoryStore } from "@netloom/core/memory";
@@ -118,6 +120,18 @@ describe("the metadata server", () => {
     expect(await errorOf(metadataServer(failing.host)("instance/id"))).toBe("ERR_CLOUD_UNAVAILABLE");
     await using hiding = await serveMetadata({}, { status: 403 });
     expect(await errorOf(metadataServer(hiding.host)("instance/id"))).toBe("ERR_PERMISSION");
+  });
+
+  it("is asked by no proxy, whatever the environment says", async () => {
+    await using server = await serveMetadata(metadataOf([]));
+    const program = `
+      const { metadataServer } = await import("@netloom/ipam-gke");
+      console.log(await metadataServer(${JSON.stringify(server.host)})("instance/id"));
+    `;
+    const args = ["--conditions=@netloom/source", "--input-type=module", "--eval", program];
+    const env = { ...process.env, NODE_USE_ENV_PROXY: "1", HTTP_PROXY: "http://127.0.0.1:1", NO_PROXY: "" };
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: import.meta.dirname, env });
+    expect(stdout.trim()).toBe("4520031799277581759");
   });
 
   it("is not waited for once it is called off", async () => {
