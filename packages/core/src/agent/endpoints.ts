@@ -152,27 +152,49 @@ export class Endpoints {
 
   /** After a restart: takes up what the facts and the datapath say. Called once, before anything else. */
   async restore(): Promise<void> {
-    const { facts, node, datapath } = this.#context;
-    const own = [...facts.endpoints.values()].filter(({ value }) => value.node === node);
-    await this.#context.ipam.restore(own.flatMap(({ value }) => this.#toRestore(value)));
+    const { facts, node, datapath, ipam } = this.#context;
     const attachments = new Map((await datapath.attachments()).map((one) => [one.name, one]));
-    for (const { value: fact, revision } of own) {
+    const own = [...facts.endpoints.values()].filter(({ value }) => value.node === node);
+    const dead = own.filter(({ value }) => !attachments.has(value.name) && this.#isForeign(value));
+    await ipam.restore(own.flatMap((one) => (dead.includes(one) ? [] : this.#toRestore(one.value))));
+    for (const one of own) {
+      const { value: fact, revision } = one;
       this.#lastId = Math.max(this.#lastId, fact.id);
       if (fact.state === "retired") this.#forgetLater(fact, revision);
+      else if (dead.includes(one)) await this.#bury(fact, revision);
       else await this.#restoreOne(fact, revision, attachments.get(fact.name));
     }
     for (const name of attachments.keys()) if (!this.#live.has(name)) await datapath.detach(name);
+  }
+
+  /** It was of a machine that bore the node's name before: its addresses are not this one's, and it has no interface here. */
+  async #bury(fact: EndpointFact, revision: Revision): Promise<void> {
+    const retired = { ...fact, state: "retired" } as const;
+    const message = `endpoint ${fact.name} had ${fact.addresses.join(", ")}, which this machine does not have: it is forgotten`;
+    this.#context.report(
+      new NetloomError("ERR_IPAM_FOREIGN", message, {
+        input: fact.name,
+        remedy: "make it again where it is to live on",
+      }),
+    );
+    this.#forgetLater(retired, await this.#write(retired, revision));
+  }
+
+  #isForeign({ addresses }: EndpointFact): boolean {
+    return this.#ours(addresses).length === 0;
   }
 
   /** Those of a node that bore this name before may be in ranges that this one does not have: nobody gets them from it. */
   #toRestore(fact: EndpointFact): RestoredLease[] {
     const retired = fact.state === "retired";
     if (!retired) return [{ ...leaseOf(fact), retired }];
-    const ranges = this.#context.ipam.ranges().map(parseCidr);
-    const addresses = fact.addresses.filter((address) =>
-      ranges.some((range) => range.contains(parseAddress(address))),
-    );
+    const addresses = this.#ours(fact.addresses);
     return addresses.length === 0 ? [] : [{ ...leaseOf(fact), addresses, retired }];
+  }
+
+  #ours(addresses: readonly string[]): readonly string[] {
+    const ranges = this.#context.ipam.ranges().map(parseCidr);
+    return addresses.filter((address) => ranges.some((range) => range.contains(parseAddress(address))));
   }
 
   async #restoreOne(fact: EndpointFact, revision: Revision, found: Attachment | undefined): Promise<void> {

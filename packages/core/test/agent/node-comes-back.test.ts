@@ -51,3 +51,37 @@ describe("a node that was declared gone", () => {
     await one.agent.stop();
   });
 });
+
+/** A machine that was made anew under its name: a cloud gives it other addresses. */
+describe("a node whose machine is another one", () => {
+  it("starts without the pods that died with the one before, and says so", async () => {
+    const store = memoryStore();
+    const before = testNode(store, 1);
+    await before.agent.start();
+    await before.agent.endpoints.create({ name: "web", labels: ["k8s:app=web"] });
+    await before.agent.stop();
+    const after = testNode(store, 1, { ipam: rangeIpam("10.9.0.0/24") });
+    const errors: unknown[] = [];
+    after.agent.events.on("error", (error) => errors.push(error));
+    await after.agent.start();
+    expect(after.agent.endpoints.list()).toEqual([]);
+    expect(errors).toMatchObject([
+      { code: "ERR_IPAM_FOREIGN", message: expect.stringContaining("web") as string },
+    ]);
+    await expect.poll(async () => (await store.list(ENDPOINTS)).entries).toEqual([]);
+    const again = await after.agent.endpoints.create({ name: "web", labels: ["k8s:app=web"] });
+    expect(again.addresses[0]).toMatch(/^10\.9\.0\./);
+    await after.agent.stop();
+  });
+
+  it("keeps a pod that has an interface, and does not start: its address would be somebody else's", async () => {
+    const store = memoryStore();
+    const before = testNode(store, 1);
+    await before.agent.start();
+    await before.agent.endpoints.create({ name: "web", labels: [] });
+    await before.agent.stop();
+    const { datapath } = before;
+    const after = testNode(store, 1, { ipam: rangeIpam("10.9.0.0/24"), datapath });
+    await expect(after.agent.start()).rejects.toThrow("10.9.0.0");
+  });
+});
