@@ -15,13 +15,12 @@ import {
   type NodeInterface,
   type RestoredLease,
 } from "@netloom/core";
-import { rangeText } from "@netloom/core/backend";
-import { exhausted } from "./faults.ts";
+import { familyOf } from "./inventory.ts";
 import { Journal } from "./journal.ts";
 import { NodeCloud } from "./node-cloud.ts";
 import { NodeRecord } from "./node-record.ts";
 import { cloudTimes, type CloudEvents, type CloudIpamOptions, type CloudIpamTimes } from "./options.ts";
-import { asNetloomError, mayComeTrue, shortOf } from "./refusals.ts";
+import { asNetloomError, mayComeTrue, refusal, shortOf, whyShort, type Known, type Why } from "./refusals.ts";
 import { Pause } from "./pause.ts";
 import { POOL, PodRanges } from "./pod-ranges.ts";
 import { cloudPolicy, lowMark, type CloudPolicy } from "./policy.ts";
@@ -160,10 +159,10 @@ class WarmIpam implements CloudIpam {
     } catch (error) {
       if (!mayComeTrue(error) || options.addresses !== undefined) throw error;
     }
-    const lease = this.#waiters.wait(owner, options);
-    const patience = this.#context!.runtime.clock.after(this.#times.patience, () => this.#giveUp(owner));
+    const waiter = this.#waiters.wait(owner, options);
+    const patience = this.#context!.runtime.clock.after(this.#times.patience, () => this.#giveUp(waiter));
     this.#kick(this.#times.coalesce);
-    return lease.finally(() => patience.cancel());
+    return waiter.lease.finally(() => patience.cancel());
   }
 
   async retire(lease: Lease): Promise<void> {
@@ -204,7 +203,7 @@ class WarmIpam implements CloudIpam {
         backoff.reset();
         // Nobody else asks again before a node has started.
         const [short] = this.#served === undefined ? [] : shortages;
-        if (short !== undefined) this.#failed(shortOf(short, cloud.pools, this.name));
+        if (short !== undefined) this.#failed(shortOf(short, this.#known(), this.name));
         const most = short === undefined ? Infinity : this.#times.retryAfter;
         await pause.wait(Math.min(cloud.nextLook(), most), end);
       } catch (error) {
@@ -233,44 +232,42 @@ class WarmIpam implements CloudIpam {
     this.events.emit("ranges:changed", this.#ranges!.cidrs);
   }
 
-  /** Gives what there is to those who wait; who waits for what cannot be had is told so. */
+  /** Gives what there is to those who wait; who waits for what cannot be had is told so, whoever came last first. */
   #serve(shortages: readonly Shortage[]): void {
+    const left = new Map<Waiter, unknown>();
     for (const waiter of this.#waiters) {
       try {
         waiter.resolve(this.#ranges!.allocate(waiter.owner, waiter.options));
       } catch (error) {
-        const short = shortages.find(
-          ({ family }) => waiter.options.families.includes(family) && this.#ranges!.free(family) === 0,
-        );
-        if (!mayComeTrue(error)) waiter.reject(error);
-        else if (short !== undefined)
-          this.#refuse(waiter, error, exhausted(short.why, short.id, this.#cloud?.pools));
+        if (mayComeTrue(error)) left.set(waiter, error);
+        else waiter.reject(error);
       }
     }
-  }
-
-  #giveUp(owner: string): void {
-    for (const waiter of this.#waiters) {
-      if (waiter.owner !== owner) continue;
-      const why = this.#lastFailure?.message ?? "the cloud has not answered yet";
-      this.#refuse(waiter, this.#lastFailure, why);
+    for (const short of shortages) {
+      const { family, waiting = 0 } = short;
+      if (waiting === 0 || this.#ranges!.free(family) > 0) continue;
+      const concerned = [...left.keys()].filter(({ options }) => options.families.includes(family));
+      const owners = new Set([...new Set(concerned.map(({ owner }) => owner))].slice(-waiting));
+      const why = whyShort(short, this.#known());
+      for (const waiter of concerned)
+        if (owners.has(waiter.owner)) this.#refuse(waiter, left.get(waiter), why);
     }
   }
 
-  #refuse({ options, reject }: Waiter, cause: unknown, why: string): void {
-    const of = this.status().ranges.filter(({ range }) =>
-      options.families.includes(range.includes(":") ? 6 : 4),
-    );
+  #giveUp(waiter: Waiter): void {
+    const text = this.#lastFailure?.message ?? "the cloud has not answered yet";
+    this.#refuse(waiter, this.#lastFailure, { text, remedy: "see what the cloud lacks" });
+  }
+
+  #refuse({ options, reject }: Waiter, cause: unknown, why: Why): void {
+    const of = this.status().ranges.filter(({ range }) => options.families.includes(familyOf(range)));
     for (const range of of) if (range.free === 0) this.events.emit("range:exhausted", range);
-    const message = `no free IPv${options.families.join(" and IPv")} address (${rangeText(of)}), and the cloud gives no more: ${why}`;
-    reject(
-      new NetloomError("ERR_IPAM_EXHAUSTED", message, {
-        remedy: "delete endpoints, or see what the cloud lacks",
-        retryable: true,
-        backend: this.name,
-        cause,
-      }),
-    );
+    reject(refusal(options, of, why, cause, this.name));
+  }
+
+  #known(): Known {
+    const { pools } = this.#options;
+    return { pools: this.#cloud?.pools ?? [], policy: this.#policy, chooses: pools !== undefined };
   }
 
   #failed(error: NetloomError, passes = false): void {

@@ -3,9 +3,10 @@ import { grow } from "./grow.ts";
 import { isOurs, ourInterfaces, podAddresses, sizeOf, slotsOfNew } from "./inventory.ts";
 import type { Setback } from "./packing.ts";
 import type { CloudAction, Plan, PlanInput } from "./planning.ts";
+import { shortagesOf } from "./shortages.ts";
 import { shrink } from "./shrink.ts";
 import { byTargets } from "./targets.ts";
-import { byWatermarks, type PoolChange } from "./watermarks.ts";
+import { byWatermarks, type PoolChange, type PoolCounts } from "./watermarks.ts";
 
 /**
  * What to do so that a node has the addresses it needs, in the fewest calls. Pure and total: the same input makes the same
@@ -14,7 +15,8 @@ import { byWatermarks, type PoolChange } from "./watermarks.ts";
 export function plan(given: PlanInput): Plan {
   const input = ofInstance(given);
   const { inventory, capabilities, families } = input;
-  const changes = new Map(families.map((family) => [family, changeOf(input, family)]));
+  const counts = new Map(families.map((family) => [family, countsOf(input, family)]));
+  const changes = new Map(families.map((family) => [family, changeOf(input, family, counts.get(family)!)]));
   const isStopped = (what: Setback["what"], id?: string): boolean =>
     input.setbacks.some(
       (one) => one.what === what && one.until > input.now && (one.id === undefined || one.id === id),
@@ -32,13 +34,14 @@ export function plan(given: PlanInput): Plan {
             intent: intent!,
           }));
   const growth = grow(input, changes);
-  if (isStopped("refused")) return { actions: [], shortages: growth.shortages };
+  const shortages = shortagesOf(counts, changes, growth.shortages);
+  if (isStopped("refused")) return { actions: [], shortages };
   const isQuiet = growth.actions.length === 0 && finishing.length === 0;
   const shrinking = isQuiet && !isStopped("paused", "shrinking") ? shrink(input, changes) : [];
   const actions = [...finishing, ...growth.actions, ...shrinking];
   return {
     actions: actions.filter((action) => !isStopped("refused", action.do)),
-    shortages: growth.shortages,
+    shortages,
   };
 }
 
@@ -48,20 +51,31 @@ function ofInstance(input: PlanInput): PlanInput {
   return blocks === undefined ? input : { ...input, capabilities: { ...input.capabilities, blocks } };
 }
 
-function changeOf(input: PlanInput, family: Family): PoolChange {
-  const { inventory, demand, policy, limits, capabilities } = input;
-  const cidrs = ourInterfaces(inventory).flatMap((one) => podAddresses(one, family).map(({ cidr }) => cidr));
+function cidrsOf({ inventory }: PlanInput, family: Family): readonly string[] {
+  return ourInterfaces(inventory).flatMap((one) => podAddresses(one, family).map(({ cidr }) => cidr));
+}
+
+/** Who waits has an address already. */
+function countsOf(input: PlanInput, family: Family): PoolCounts {
+  const { ranges, waiting } = input.demand;
+  const cidrs = cidrsOf(input, family);
   const available = cidrs.reduce((sum, cidr) => sum + sizeOf(cidr), 0);
-  const used = cidrs.reduce((sum, cidr) => sum + (demand.ranges.get(cidr)?.used ?? 0), 0);
-  const counts = { available, used: used + (demand.waiting[family] ?? 0) };
+  const used = cidrs.reduce((sum, cidr) => sum + (ranges.get(cidr)?.used ?? 0), 0);
+  return { available, used: used + (waiting[family] ?? 0) };
+}
+
+function changeOf(input: PlanInput, family: Family, counts: PoolCounts): PoolChange {
+  const { demand, policy, limits, capabilities } = input;
   const { warm } = policy;
   if (warm.by === "targets") {
     const prefix = policy.blocks ? capabilities.blocks[family] : undefined;
-    const idle = cidrs.filter((cidr) => sizeOf(cidr) > 1 && demand.ranges.get(cidr)?.used === 0);
+    const idle = cidrsOf(input, family).filter((cidr) => demand.ranges.get(cidr)?.used === 0);
+    const idleBlocks = idle.filter((cidr) => sizeOf(cidr) > 1).length;
     return byTargets(counts, warm.targets, {
       block: prefix === undefined ? 1 : blockSize(family, prefix),
       interface: Math.max(1, slotsOfNew(family, limits)),
-      idleBlocks: idle.length,
+      idleBlocks,
+      idleSingles: idle.length - idleBlocks,
     });
   }
   return byWatermarks(counts, {

@@ -56,7 +56,10 @@ export interface Shortage {
   readonly family: Family;
   /** Addresses that will be missing. */
   readonly missing: number;
-  readonly why: Setback["what"];
+  /** So many of them somebody waits for who gets none, also of what is on its way; the others are to keep warm. @defaultValue 0 */
+  readonly waiting?: number;
+  /** What stands in the way: the cloud, or with `most` the policy. */
+  readonly why: Setback["what"] | "most";
   readonly id?: string;
 }
 

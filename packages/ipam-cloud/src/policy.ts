@@ -38,6 +38,11 @@ export function cloudPolicy(options: CloudPolicyOptions = {}): CloudPolicy {
   };
   for (const [name, value] of Object.entries({ ...watermarks, ...targets })) checkCount(name, value);
   if (excessDelay !== "keep") checkCount("excessDelay", excessDelay);
+  for (const [name, most] of Object.entries({
+    maxAllocate: watermarks.maxAllocate,
+    "targets.maxAddresses": targets?.maxAddresses ?? Infinity,
+  }))
+    if (most < 2) throw invalid(name, most, "write 2 or more: the node itself takes one");
   if (watermarks.maxAllocate < watermarks.minAllocate)
     throw invalid("maxAllocate", watermarks.maxAllocate, `write at least minAllocate`);
   return {
@@ -52,6 +57,13 @@ export function cloudPolicy(options: CloudPolicyOptions = {}): CloudPolicy {
 export function lowMark({ warm }: CloudPolicy): number {
   const kept = warm.by === "watermarks" ? warm.watermarks.preAllocate : warm.targets.warmAddresses;
   return kept === undefined ? Infinity : kept / 2;
+}
+
+/** Addresses of a family that the node has at most, and the option that says so. */
+export function mostOf({ warm }: CloudPolicy): { readonly option: string; readonly count: number } {
+  return warm.by === "watermarks"
+    ? { option: "maxAllocate", count: warm.watermarks.maxAllocate }
+    : { option: "targets.maxAddresses", count: warm.targets.maxAddresses ?? Infinity };
 }
 
 function checkCount(name: string, value: unknown): void {

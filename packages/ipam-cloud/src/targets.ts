@@ -22,6 +22,8 @@ export interface TargetSizes {
   readonly interface: number;
   /** Blocks of which nothing is used. */
   readonly idleBlocks: number;
+  /** Single addresses that nobody uses: what is left of a time without whole blocks. */
+  readonly idleSingles: number;
 }
 
 export function byTargets(counts: PoolCounts, targets: Targets, sizes: TargetSizes): PoolChange {
@@ -40,20 +42,27 @@ function unbounded(total: number, free: number, targets: Targets, sizes: TargetS
     const over = Math.max(0, Math.min(free - warm, total - minimum));
     return {
       short: Math.max(warm - free, minimum - total, 0),
-      excess: Math.min(over, sizes.block > 1 ? sizes.idleBlocks * sizes.block : over),
+      excess: sizes.block > 1 ? idleOf(over, Infinity, sizes) : over,
     };
   }
   if (sizes.block > 1) return byBlocks(free, targets.warmBlocks ?? 1, sizes);
   return byInterfaces(free, targets.warmInterfaces ?? 1, sizes.interface);
 }
 
-function byBlocks(free: number, target: number, { block, idleBlocks }: TargetSizes): PoolChange {
+/** What may go of so many addresses: whole blocks, as many as are said, and single addresses beside them. */
+function idleOf(over: number, blocks: number, { block, idleBlocks, idleSingles }: TargetSizes): number {
+  const whole = Math.max(0, Math.min(idleBlocks, blocks)) * block;
+  return Math.max(0, Math.min(over, whole + idleSingles));
+}
+
+function byBlocks(free: number, target: number, sizes: TargetSizes): PoolChange {
+  const { block, idleBlocks } = sizes;
   if (free < block * target) {
     const waiting = Math.max(0, Math.ceil(-free / block));
     return { short: block * (waiting + Math.max(1, target - idleBlocks)), excess: 0 };
   }
-  const whole = Math.min(idleBlocks, Math.floor(free / block) - target);
-  return { short: 0, excess: Math.max(0, whole) * block };
+  const over = free - block * target;
+  return { short: 0, excess: idleOf(over, Math.floor(over / block), sizes) };
 }
 
 function byInterfaces(free: number, target: number, size: number): PoolChange {

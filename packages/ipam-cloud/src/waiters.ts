@@ -3,6 +3,8 @@ import type { AllocateOptions, Family, Lease } from "@netloom/core";
 export interface Waiter {
   readonly owner: string;
   readonly options: AllocateOptions;
+  /** Resolves as `resolve` says; rejects with `signal.reason` of the options when aborted. */
+  readonly lease: Promise<Lease>;
   readonly resolve: (lease: Lease) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -23,30 +25,31 @@ export class Waiters {
     return { 4: owners[4].size, 6: owners[6].size };
   }
 
-  /** Resolves as `serve` says; rejects with `signal.reason` when aborted. */
-  wait(owner: string, options: AllocateOptions): Promise<Lease> {
-    return new Promise((resolve, reject) => {
-      const { signal } = options;
-      const leave = (): void => {
-        this.#waiting.delete(waiter);
-        signal?.removeEventListener("abort", aborted);
-      };
-      const waiter: Waiter = {
-        owner,
-        options,
-        resolve: (lease) => {
-          leave();
-          resolve(lease);
-        },
-        reject: (reason) => {
-          leave();
-          reject(reason);
-        },
-      };
-      const aborted = (): void => waiter.reject(signal?.reason);
-      signal?.addEventListener("abort", aborted, { once: true });
-      this.#waiting.add(waiter);
-    });
+  wait(owner: string, options: AllocateOptions): Waiter {
+    const { signal } = options;
+    let [resolve, reject]: [Waiter["resolve"], Waiter["reject"]] = [() => {}, () => {}];
+    const lease = new Promise<Lease>((...both) => ([resolve, reject] = both));
+    const leave = (): void => {
+      this.#waiting.delete(waiter);
+      signal?.removeEventListener("abort", aborted);
+    };
+    const waiter: Waiter = {
+      owner,
+      options,
+      lease,
+      resolve: (given) => {
+        leave();
+        resolve(given);
+      },
+      reject: (reason) => {
+        leave();
+        reject(reason);
+      },
+    };
+    const aborted = (): void => waiter.reject(signal?.reason);
+    signal?.addEventListener("abort", aborted, { once: true });
+    this.#waiting.add(waiter);
+    return waiter;
   }
 
   /** Each of them, the one that waits longest first. */

@@ -57,7 +57,7 @@ describe("Cilium's watermarks", () => {
 });
 
 describe("the VPC CNI's targets", () => {
-  const sizes = { block: 1, interface: 29, idleBlocks: 0 };
+  const sizes = { block: 1, interface: 29, idleBlocks: 0, idleSingles: 0 };
   it.each([
     // available, used, targets, short, excess
     [29, 0, { warmInterfaces: 1 }, 0, 0],
@@ -74,7 +74,11 @@ describe("the VPC CNI's targets", () => {
 
   it("counts whole blocks", () => {
     const blocks = (available: number, used: number, idleBlocks: number): unknown =>
-      byTargets({ available, used }, { warmBlocks: 1 }, { block: 16, interface: 29, idleBlocks });
+      byTargets(
+        { available, used },
+        { warmBlocks: 1 },
+        { block: 16, interface: 29, idleBlocks, idleSingles: 0 },
+      );
     expect(blocks(0, 0, 0)).toEqual({ short: 16, excess: 0 });
     expect(blocks(16, 0, 1)).toEqual({ short: 0, excess: 0 });
     expect(blocks(16, 1, 0)).toEqual({ short: 16, excess: 0 });
