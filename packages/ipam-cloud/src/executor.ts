@@ -8,6 +8,7 @@ import {
   type CloudFault,
   type CloudInterface,
   type NodeInventory,
+  type Orphan,
 } from "./provider.ts";
 import { send, without, type Sending } from "./send.ts";
 import type { Throttles, Urgency } from "./throttle.ts";
@@ -25,6 +26,8 @@ const FORGET_AFTER = 10 * 60_000;
 export type Outcome =
   /** `open`: its intent stands in the journal still, and nothing that contradicts it may be asked for. */
   | { readonly outcome: "done"; readonly change: Change; readonly open: boolean }
+  /** What an earlier attempt left is known or cleared away, or looked for again later: it was not done now. */
+  | { readonly outcome: "settled"; readonly change: Change; readonly open: boolean }
   /** Nothing was changed, or what was will be undone. */
   | {
       readonly outcome: "failed";
@@ -40,15 +43,22 @@ export interface ExecutorOptions extends Sending {
   readonly throttles: Throttles;
   readonly runtime: Runtime;
   readonly signal: AbortSignal;
+  /** Milliseconds between two searches for what abandoned intents have left. */
+  readonly retryAfter: number;
   /** The node has taken it up for its pods. */
   readonly isTaken: (cidr: string) => boolean;
   /** Hears of each request to the cloud. */
   readonly asked: (action: string) => void;
 }
 
+/** What no instance has, read when the first asks; `undefined` where it was read just now. */
+export type Look = () => Promise<readonly Orphan[] | undefined>;
+
 /** Does what plans say: the intent first, then the call, then its outcome. Several at once may be under way. */
 export class Executor {
   readonly #options: ExecutorOptions;
+  /** When it was last asked what no instance has, in monotonic milliseconds. */
+  #lookedAt = -Infinity;
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
@@ -74,28 +84,39 @@ export class Executor {
     return this.#attempt(intent, inventory, true);
   }
 
+  /** One search for all intents that are gone on with together. */
+  looking(): Look {
+    const { runtime, retryAfter } = this.#options;
+    // Half of it: the next one is meant to be due after the whole.
+    if (runtime.clock.monotonic() - this.#lookedAt < retryAfter / 2) return () => Promise.resolve(undefined);
+    let found: ReturnType<Look> | undefined;
+    return () => (found ??= this.#look());
+  }
+
   /**
    * Goes on with what is open: after a restart, and after an answer that was lost.
    *
    * @param inventory - read after the last call
+   * @param look - of all that are gone on with together
    */
-  async resume(intent: Intent, inventory: NodeInventory): Promise<Outcome> {
+  async resume(intent: Intent, inventory: NodeInventory, look: Look = this.looking()): Promise<Outcome> {
     const { journal, node } = this.#options;
     const { action } = intent;
     const elsewhere = intent.node.instance !== node.instance;
-    if (intent.step === "abandoned") return this.#sweep(intent, inventory);
+    if (intent.step === "abandoned") return this.#sweep(intent, inventory, look);
     switch (action.do) {
       case "assign":
         // Whatever it did is in the inventory; what is missing is planned anew.
-        return this.#done(intent, (known) => known);
+        return this.#settled(intent);
       case "add-interface":
       case "finish-interface":
-        if (elsewhere) return this.#sweep(await journal.abandon(intent), inventory);
+        if (elsewhere) return this.#sweep(await journal.abandon(intent), inventory, look);
         if (isMade(intent, inventory)) return this.#done(intent, (known) => known);
         break;
       case "release": {
         const there = inventory.interfaces.find(({ id }) => id === action.interface);
-        if (elsewhere || there?.addresses.some(({ cidr }) => action.cidrs.includes(cidr)) !== true)
+        if (elsewhere) return this.#settled(intent);
+        if (there?.addresses.some(({ cidr }) => action.cidrs.includes(cidr)) !== true)
           return this.#done(intent, (known) => known);
         break;
       }
@@ -109,11 +130,14 @@ export class Executor {
     const { signal, runtime } = this.#options;
     const attempts = isRemoval(intent.action) ? 1 : ATTEMPTS;
     let delay = FIRST_DELAY;
+    let nothingMade = fresh;
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
+      let requests = 0;
+      const call = this.#call(intent.id, "change", () => requests++);
       try {
-        const call = { ...this.#call(intent.id, "change"), first: fresh && attempt === 1 };
-        const change = await send(this.#options, intent, inventory, call);
+        const first = nothingMade;
+        const change = await send(this.#options, intent, inventory, { ...call, first });
         return await this.#done(intent, change);
       } catch (error) {
         signal.throwIfAborted();
@@ -121,12 +145,14 @@ export class Executor {
         if (fault.kind === "gone" && isRemoval(intent.action))
           return this.#done(intent, without(intent.action));
         if (fault.kind === "ambiguous") return { outcome: "unknown", fault, error, open: true };
+        // Not where the cloud failed: some have been known to have done it all the same.
+        nothingMade &&= requests <= 1 && fault.kind !== "transient";
         if ((fault.kind === "throttled" || fault.kind === "transient") && attempt < attempts) {
           await sleep(runtime.clock, delay * (0.5 + runtime.random.next() / 2), signal);
           delay *= 2;
           continue;
         }
-        return this.#failed(intent, inventory, fault, error, fresh);
+        return this.#failed(intent, inventory, fault, error, fresh, nothingMade);
       }
     }
   }
@@ -134,6 +160,10 @@ export class Executor {
   /** The cloud has done it, whatever becomes of its intent. */
   async #done(intent: Intent, change: Change): Promise<Outcome> {
     return { outcome: "done", change, open: !(await this.#end(intent)) };
+  }
+
+  async #settled(intent: Intent, change: Change = (known) => known): Promise<Outcome> {
+    return { outcome: "settled", change, open: !(await this.#end(intent)) };
   }
 
   /** @returns whether its end stands in the store; where it may not, whoever reads the journal next ends it. */
@@ -147,45 +177,55 @@ export class Executor {
     }
   }
 
-  /** The cloud certainly said no: to the first step, or to a later one. */
+  /**
+   * The cloud certainly said no: to the first step, or to a later one.
+   *
+   * @param nothingMade - it was to the very first request of all
+   */
   async #failed(
     intent: Intent,
     inventory: NodeInventory,
     fault: CloudFault,
     error: unknown,
     fresh: boolean,
+    nothingMade: boolean,
   ): Promise<Outcome> {
     const { journal, runtime } = this.#options;
     const { do: kind } = intent.action;
     // It may be refused because an earlier attempt came through, which is not seen yet.
     if (kind === "release" && !fresh && runtime.clock.now() - intent.at < FORGET_AFTER)
       return { outcome: "unknown", fault, error, open: true };
+    // It has no intent in the journal to go on with: the next plan tries again.
+    if (kind === "finish-interface") return { outcome: "failed", fault, error, open: false };
     // It may stand half made, or half removed. What may pass is gone on with; what will not is undone.
-    if (kind === "finish-interface" || (kind === "remove-interface" && fault.kind !== "invalid"))
+    if (kind === "remove-interface" && fault.kind !== "invalid")
       return { outcome: "unknown", fault, error, open: true };
     if (kind === "add-interface") {
       const passes = fault.kind === "throttled" || fault.kind === "conflict" || fault.kind === "credentials";
       // Pods may use it already.
       if (passes || made(intent, inventory)?.state === "attached")
         return { outcome: "unknown", fault, error, open: true };
-      const abandoned = await journal.abandon(intent);
-      const { open } = await this.#sweep(abandoned, inventory);
-      return { outcome: "failed", fault, error, open };
+      if (!nothingMade) {
+        const abandoned = await journal.abandon(intent);
+        const { open } = await this.#sweep(abandoned, inventory, () => this.#look());
+        return { outcome: "failed", fault, error, open };
+      }
     }
     return { outcome: "failed", fault, error, open: !(await this.#end(intent)) };
   }
 
   /** Removes what an abandoned intent has left; keeps the intent until nothing more can turn up. */
-  async #sweep(intent: Intent, inventory: NodeInventory): Promise<Outcome> {
+  async #sweep(intent: Intent, inventory: NodeInventory, look: Look): Promise<Outcome> {
     const { provider, runtime } = this.#options;
     const attached = made(intent, inventory);
     // It is in use after all.
     if (attached !== undefined && podAddresses(attached).some(({ cidr }) => this.#options.isTaken(cidr)))
-      return this.#done(intent, (known) => known);
+      return this.#settled(intent);
     const left: string[] = attached === undefined ? [] : [attached.id];
+    let orphans: readonly Orphan[] | undefined;
     try {
-      for await (const orphan of provider.orphans?.(this.#call("", "read")) ?? [])
-        if (orphan.intent === intent.id) left.push(orphan.interface);
+      orphans = await look();
+      for (const orphan of orphans ?? []) if (orphan.intent === intent.id) left.push(orphan.interface);
       for (const id of left)
         await provider.removeInterface?.({ interface: id }, this.#call(intent.id, "change"));
     } catch (error) {
@@ -193,8 +233,23 @@ export class Executor {
       return { outcome: "unknown", fault: this.#fault(error), error, open: true };
     }
     const change: Change = (known) => left.reduce((sum, id) => withoutInterface(sum, id), known);
-    if (left.length > 0 || runtime.clock.now() - intent.at > FORGET_AFTER) return this.#done(intent, change);
-    return { outcome: "done", change, open: true };
+    const isOver = orphans !== undefined && runtime.clock.now() - intent.at > FORGET_AFTER;
+    if (left.length > 0 || isOver) return this.#settled(intent, change);
+    return { outcome: "settled", change, open: true };
+  }
+
+  async #look(): Promise<readonly Orphan[]> {
+    const { provider, runtime } = this.#options;
+    this.#lookedAt = runtime.clock.monotonic();
+    const found: Orphan[] = [];
+    try {
+      for await (const orphan of provider.orphans?.(this.#call("", "read")) ?? []) found.push(orphan);
+    } catch (error) {
+      // Who could not look tries again when the settling does.
+      this.#lookedAt = -Infinity;
+      throw error;
+    }
+    return found;
   }
 
   #fault(error: unknown): CloudFault {
@@ -205,7 +260,8 @@ export class Executor {
     return fault;
   }
 
-  #call(intent: string, urgency: Urgency): CloudCall {
+  /** @param sent - hears of each request, too */
+  #call(intent: string, urgency: Urgency, sent?: () => void): CloudCall {
     const { provider, node, throttles, signal, asked } = this.#options;
     return {
       signal,
@@ -213,6 +269,7 @@ export class Executor {
       async admit(action) {
         await throttles.admit(provider, node.name, action, urgency, signal);
         asked(action);
+        sent?.();
       },
     };
   }

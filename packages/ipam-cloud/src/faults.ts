@@ -1,6 +1,6 @@
 import { messageOf, NetloomError, type NetloomErrorOptions } from "@netloom/core";
 import type { Setback } from "./packing.ts";
-import type { CloudAction } from "./planning.ts";
+import type { CloudAction, Shortage } from "./planning.ts";
 import type { CloudFault, CloudNode, CloudPool, NodeInventory } from "./provider.ts";
 
 /**
@@ -118,6 +118,7 @@ export function located(fault: CloudFault, action: CloudAction, inventory: NodeI
 
 /** What is not to be asked for again for a while. */
 export function setbackOf(fault: CloudFault, action: CloudAction, inventory: NodeInventory): Stop {
+  const finishes = action.do === "finish-interface";
   switch (fault.kind) {
     case "credentials":
       return { what: "refused" };
@@ -126,11 +127,17 @@ export function setbackOf(fault: CloudFault, action: CloudAction, inventory: Nod
       return { what: "refused", id: action.do };
     case "exhausted": {
       const { what } = fault;
+      // It is made already: what there is no more of keeps nobody else from growing.
+      if (finishes) return { what: "refused", id: action.do };
+      // Whatever interface the cloud names, it is none of those there are.
+      if (what === "interface-slots" && action.do === "add-interface") return { what };
       const id = fault.id ?? concerned(what, action, inventory);
       return what === "node-interfaces" || what === "quota" || id === undefined ? { what } : { what, id };
     }
     default: {
       const [pool, paused] = passingOf(action, inventory);
+      // Another pool does not help it.
+      if (finishes) return paused!;
       const isOfPool = fault.kind === "transient" || (fault.kind === "gone" && fault.what === "pool");
       return isOfPool ? pool! : paused!;
     }
@@ -141,7 +148,7 @@ export function setbackOf(fault: CloudFault, action: CloudAction, inventory: Nod
 export type Stop = Omit<Setback, "until">;
 
 /** Those that end by themselves: whoever waits goes on waiting. */
-export function isPassing(what: Setback["what"]): what is "paused" | "pool-failing" {
+export function isPassing(what: Shortage["why"]): what is "paused" | "pool-failing" {
   return what === "paused" || what === "pool-failing";
 }
 

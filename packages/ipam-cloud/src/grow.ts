@@ -55,6 +55,7 @@ class Growth {
     this.#interfaces =
       capabilities.interfaces === "fixed" ||
       this.#refused("node-interfaces") ||
+      this.#refused("interface-slots") ||
       this.#refused("refused", "add-interface")
         ? 0
         : Math.max(0, limits.interfaces - inventory.interfaces.length);
@@ -69,7 +70,9 @@ class Growth {
       // One that is attaching can be given addresses as well: who comes meanwhile needs no other.
       const holds = one.state === "attached" || one.state === "attaching";
       if (!isOurs(one) || !holds || budget === undefined) continue;
-      if (this.#refused("interface-slots", one.id) || this.#refused("refused", "assign")) continue;
+      // Without an id it is about interfaces yet to be made.
+      const isFull = this.#setbacks.some(({ what, id }) => what === "interface-slots" && id === one.id);
+      if (isFull || this.#refused("refused", "assign")) continue;
       const room = new Map(([4, 6] as const).map((family) => [family, freeSlots(one, family, limits)]));
       this.#holders.push({ interface: one.id, budget, room, grants: [] });
     }
@@ -107,7 +110,7 @@ class Growth {
     const roomy = this.#holders.find(({ room }) => room.get(family)! > 0);
     if (roomy !== undefined && this.#slots.get(family)! > 0)
       return { why: "pool-addresses", id: roomy.budget.pool.id };
-    if (this.#slots.get(family) === 0) return { why: "interface-slots" };
+    if (this.#slots.get(family) === 0 || this.#refused("interface-slots")) return { why: "interface-slots" };
     if (this.#interfaces > 0) return { why: "pool-addresses" };
     return { why: this.#input.capabilities.interfaces === "fixed" ? "interface-slots" : "node-interfaces" };
   }
@@ -195,7 +198,8 @@ class Growth {
 /** A grant in as many requests as it takes. */
 function parts(grant: Wanted, perCall: number): readonly Wanted[] {
   const found: Wanted[] = [];
-  for (let left = grant.count; left > 0; left -= perCall)
-    found.push({ ...grant, count: Math.min(left, perCall) });
+  // Whatever a provider declares, each takes some.
+  const most = perCall >= 1 ? Math.floor(perCall) : 1;
+  for (let left = grant.count; left > 0; left -= most) found.push({ ...grant, count: Math.min(left, most) });
   return found;
 }

@@ -153,8 +153,9 @@ export class NodeCloud {
     const inventory = this.#inventory;
     const open = await journal.open(node.name);
     this.#taken.holds.replace(open);
+    const look = this.#executor.looking();
     const outcomes = await this.#each(open, async (intent) => {
-      const outcome = await this.#executor.resume(intent, inventory);
+      const outcome = await this.#executor.resume(intent, inventory, look);
       this.#apply(intent.action, outcome, inventory);
       return outcome;
     });
@@ -208,24 +209,28 @@ export class NodeCloud {
 
   #apply(action: CloudAction, outcome: Outcome, before: NodeInventory): void {
     const { runtime, node, provider, done, failed } = this.#options;
-    if (outcome.outcome === "done") {
+    if (outcome.outcome === "done" || outcome.outcome === "settled") {
       const at = runtime.clock.monotonic();
       this.#recent.note(before, outcome.change(before), at);
-      this.#recent.gone(action, at);
       // Other changes put off no look at what is pending.
       if (!this.#isPending()) this.#pendingSince = at;
-      if (!isRemoval(action)) this.#grewAt = at;
       this.#inventory = this.#inventory === undefined ? undefined : outcome.change(this.#inventory);
+      if (outcome.outcome === "settled") return;
+      this.#recent.gone(action, at);
+      if (!isRemoval(action)) this.#grewAt = at;
       this.#setbacks.done(action, before);
       done(action);
       return;
     }
     const { fault, error } = outcome;
     const told = located(fault, action, before);
-    const passes = outcome.outcome === "unknown" || isRemoval(action);
+    // Nobody waits for one to be finished.
+    const passes = outcome.outcome === "unknown" || isRemoval(action) || action.do === "finish-interface";
     failed(isNetloomError(error) ? error : explain(provider.name, node, told, error, this.pools), passes);
-    if (outcome.outcome === "failed") this.#setBack(action, fault, before);
-    else this.#inventory = undefined;
+    // Of what has no intent in the journal to go on with, the next plan would be the same.
+    if (outcome.outcome === "failed" || action.do === "finish-interface")
+      this.#setBack(action, fault, before);
+    if (outcome.outcome === "unknown") this.#inventory = undefined;
   }
 
   #setBack(action: CloudAction, fault: CloudFault, before: NodeInventory): void {
