@@ -8,7 +8,7 @@ import { Wire } from "./support/stage.ts";
 
 const POOL = { id: "subnet-a", cidrs: ["10.0.0.0/20", "2001:db8::/64"] };
 /** Long enough for a hundred pods to be one burst on any machine. */
-const TIMES = { coalesce: 500, lull: 50, attachTime: 50 };
+const TIMES = { coalesce: 500, lull: 50, attachTime: 100 };
 
 interface World extends AsyncDisposable {
   readonly sim: SimCloud;

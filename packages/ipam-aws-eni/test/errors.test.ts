@@ -7,7 +7,7 @@ import { agentWith } from "./support/agent.ts";
 import { cannedEc2, type Said } from "./support/canned-ec2.ts";
 import { clientOf, CREDENTIALS, Wire } from "./support/stage.ts";
 
-const TIMES = { coalesce: 5, lull: 5, attachTime: 10, patience: 300 };
+const TIMES = { coalesce: 5, lull: 5, attachTime: 100, patience: 300 };
 const NODE = { instance: "i-1", instanceType: "m6i.large", zone: "zone-a" };
 
 /** What the first thing that goes wrong is reported as, to whoever runs an agent. */
