@@ -69,7 +69,7 @@ describe.skipIf(whyNoLab("agents that are killed") !== undefined)("kill -9 of a 
     expect(told["received"]).toBeGreaterThan(2000);
     expect(told["missing"]).toEqual([]);
     await tally.kill();
-  }, 120_000);
+  }, 300_000);
 
   it("brings back what was deleted by hand meanwhile, and gives no address twice", async () => {
     await agent.kill();
