@@ -18,6 +18,13 @@ export interface Intent {
   readonly at: number;
 }
 
+/** An entry of the journal that is none. */
+export interface CorruptIntent {
+  /** As its key says: what bears it as a tag is somebody's. */
+  readonly id: string;
+  readonly error: NetloomError;
+}
+
 /** The open intents of a cluster, in its store. */
 export class Journal {
   readonly #store: Store;
@@ -31,7 +38,10 @@ export class Journal {
     this.#random = random;
   }
 
-  /** Resolves when the store has it; where it rejects, nothing may be asked of the cloud. */
+  /**
+   * Resolves when the store has it; where it rejects, nothing may be asked of the cloud. It may stand in the store all the
+   * same where that did not say and does not show it.
+   */
   async begin(node: CloudNode, action: CloudAction, at: number): Promise<Intent> {
     for (;;) {
       const intent: Intent = { id: this.#id(), node, action, step: "begun", at };
@@ -40,8 +50,9 @@ export class Journal {
         return intent;
       } catch (error) {
         if (isRace(error)) continue;
-        if (!isNetloomError(error, "ERR_AMBIGUOUS")) throw error;
-        if ((await this.#store.get(this.#key(intent))) !== undefined) return intent;
+        const isThere = isNetloomError(error, "ERR_AMBIGUOUS") && (await this.#store.get(this.#key(intent)));
+        if (isThere === false || isThere === undefined) throw error;
+        return intent;
       }
     }
   }
@@ -60,11 +71,33 @@ export class Journal {
     await this.#store.delete(this.#key(intent));
   }
 
-  /** The open ones, oldest first. @param node - of all nodes where it is left out */
+  /**
+   * The open ones, oldest first.
+   *
+   * @param node - of all nodes where it is left out
+   * @throws {@link NetloomError} `ERR_OBJECT_CORRUPT` where one cannot be read: what it does to the node is unknown.
+   */
   async open(node?: string): Promise<readonly Intent[]> {
+    const { intents, corrupt } = await this.read(node);
+    for (const { error } of corrupt) throw error;
+    return intents;
+  }
+
+  /** The open ones, oldest first, and those that cannot be read. @param node - of all nodes where it is left out */
+  async read(node?: string): Promise<{
+    readonly intents: readonly Intent[];
+    readonly corrupt: readonly CorruptIntent[];
+  }> {
     const prefix = node === undefined ? this.#prefix : `${this.#prefix}${node}/`;
     const { entries } = await this.#store.list(prefix);
-    return entries.toSorted((a, b) => a.created - b.created).map(fromEntry);
+    const intents: Intent[] = [];
+    const corrupt: CorruptIntent[] = [];
+    for (const entry of entries.toSorted((a, b) => a.created - b.created)) {
+      const intent = fromEntry(entry);
+      if (intent === undefined) corrupt.push(corruptOf(entry));
+      else intents.push(intent);
+    }
+    return { intents, corrupt };
   }
 
   #key({ id, node }: Intent): string {
@@ -84,13 +117,20 @@ function toJson({ id, node, action, step, at }: Intent): Json {
   return { id, node: { ...node }, action: action as unknown as Json, step, at };
 }
 
-function fromEntry({ key, value }: Entry): Intent {
-  const intent = value as unknown as Intent;
-  if (typeof intent?.id === "string" && typeof intent.action?.do === "string" && intent.node !== undefined)
-    return intent;
-  throw new NetloomError("ERR_OBJECT_CORRUPT", `${key} is no intent`, {
+function fromEntry({ value }: Entry): Intent | undefined {
+  const intent = value as Partial<Intent> | null;
+  const isIntent =
+    typeof intent?.id === "string" &&
+    typeof intent.action?.do === "string" &&
+    typeof intent.node?.name === "string";
+  return isIntent ? (value as unknown as Intent) : undefined;
+}
+
+function corruptOf({ key, value }: Entry): CorruptIntent {
+  const error = new NetloomError("ERR_OBJECT_CORRUPT", `${key} is no intent`, {
     input: value,
     remedy: "see what the cloud has with its name as a tag, then delete it",
     backend: "cloud",
   });
+  return { id: key.slice(key.lastIndexOf("/") + 1), error };
 }

@@ -2,7 +2,7 @@ import type { Json, Revision, Store } from "@netloom/core";
 import { isRace } from "@netloom/core/backend";
 
 /** Below the backend's own prefix; then the node's name. */
-const NODES = "nodes/";
+export const NODES = "nodes/";
 
 /**
  * The ranges that a node has taken up, in their order: it must be the same after a restart. Written before a range is used

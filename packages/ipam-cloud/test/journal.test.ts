@@ -49,6 +49,21 @@ describe("the journal", () => {
     expect(await journal.open("node1")).toEqual([intent]);
   });
 
+  it("rejects at once where the store neither says that it was written nor shows it", async () => {
+    let asked = 0;
+    const store: Store = Object.assign(Object.create(memoryStore()) as Store, {
+      create: () => {
+        asked++;
+        return Promise.reject(new NetloomError("ERR_AMBIGUOUS", "no answer"));
+      },
+      get: async () => undefined,
+    });
+    const begun = new Journal(store, "p/", seededRandom(1)).begin(node, action, 0);
+    const refused = await begun.catch((error: unknown) => error);
+    expect(isNetloomError(refused, "ERR_AMBIGUOUS")).toBe(true);
+    expect(asked).toBe(1);
+  });
+
   it("refuses what it did not write", async () => {
     const store = memoryStore();
     await store.create("p/intents/node1/x", 7);
