@@ -1,6 +1,7 @@
 import { isNetloomError, sleep, type Runtime } from "@netloom/core";
 import { podAddresses, withoutInterface, type Change } from "./inventory.ts";
 import type { Intent, Journal } from "./journal.ts";
+import { OrphanSearch, type Look } from "./orphan-search.ts";
 import type { CloudAction } from "./planning.ts";
 import {
   faultOf,
@@ -51,17 +52,15 @@ export interface ExecutorOptions extends Sending {
   readonly asked: (action: string) => void;
 }
 
-/** What no instance has, read when the first asks; `undefined` where it was read just now. */
-export type Look = () => Promise<readonly Orphan[] | undefined>;
-
 /** Does what plans say: the intent first, then the call, then its outcome. Several at once may be under way. */
 export class Executor {
   readonly #options: ExecutorOptions;
-  /** When it was last asked what no instance has, in monotonic milliseconds. */
-  #lookedAt = -Infinity;
+  readonly #orphans: OrphanSearch;
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
+    const { provider, runtime, retryAfter } = options;
+    this.#orphans = new OrphanSearch(provider, runtime.clock, retryAfter, () => this.read());
   }
 
   /** What a call that changes nothing is given. */
@@ -86,11 +85,7 @@ export class Executor {
 
   /** One search for all intents that are gone on with together. */
   looking(): Look {
-    const { runtime, retryAfter } = this.#options;
-    // Half of it: the next one is meant to be due after the whole.
-    if (runtime.clock.monotonic() - this.#lookedAt < retryAfter / 2) return () => Promise.resolve(undefined);
-    let found: ReturnType<Look> | undefined;
-    return () => (found ??= this.#look());
+    return this.#orphans.shared();
   }
 
   /**
@@ -207,7 +202,7 @@ export class Executor {
         return { outcome: "unknown", fault, error, open: true };
       if (!nothingMade) {
         const abandoned = await journal.abandon(intent);
-        const { open } = await this.#sweep(abandoned, inventory, () => this.#look());
+        const { open } = await this.#sweep(abandoned, inventory, () => this.#orphans.look());
         return { outcome: "failed", fault, error, open };
       }
     }
@@ -236,20 +231,6 @@ export class Executor {
     const isOver = orphans !== undefined && runtime.clock.now() - intent.at > FORGET_AFTER;
     if (left.length > 0 || isOver) return this.#settled(intent, change);
     return { outcome: "settled", change, open: true };
-  }
-
-  async #look(): Promise<readonly Orphan[]> {
-    const { provider, runtime } = this.#options;
-    this.#lookedAt = runtime.clock.monotonic();
-    const found: Orphan[] = [];
-    try {
-      for await (const orphan of provider.orphans?.(this.#call("", "read")) ?? []) found.push(orphan);
-    } catch (error) {
-      // Who could not look tries again when the settling does.
-      this.#lookedAt = -Infinity;
-      throw error;
-    }
-    return found;
   }
 
   #fault(error: unknown): CloudFault {

@@ -192,6 +192,20 @@ const worlds = fc.record({
 });
 
 describe("any plan", () => {
+  it.each([0, -3, 0.5, Number.NaN])(
+    "ends where a provider declares %d addresses for one request",
+    (perCall) => {
+      const cloud = new ToyCloud(
+        { interfaces: 2, slots: { 4: 8 } },
+        { ...capabilities, perCall },
+        { 4: 100, 6: 0 },
+      );
+      const { actions } = planFor(cloud, cloudPolicy({ preAllocate: 2 }), 1);
+      expect(actions.every((action) => action.do === "assign" && action.count === 1)).toBe(true);
+      expect(actions.length).toBeGreaterThan(1);
+    },
+  );
+
   it("keeps the limits and what is in use, meets the demand where there is room, and then is quiet", () => {
     fc.assert(
       fc.property(worlds, ({ interfaces, slots, free, block, perCall, fixed, steps, ...marks }) => {
