@@ -1,7 +1,7 @@
-import { messageOf, NetloomError } from "@netloom/core";
+import { messageOf, NetloomError, type AbortOptions } from "@netloom/core";
 import type { CloudInstance } from "@netloom/ipam-cloud";
 
-export interface AzureInstanceOptions {
+export interface AzureInstanceOptions extends AbortOptions {
   /** @defaultValue `http://169.254.169.254` */
   readonly endpoint?: string;
   /** Of the answer, in milliseconds. @defaultValue 5000 */
@@ -28,8 +28,12 @@ const VERSION = "2021-02-01";
  * @throws {@link NetloomError} `ERR_CLOUD_UNAVAILABLE` where there is no such service, or it does not say.
  */
 export async function azureInstance(options: AzureInstanceOptions = {}): Promise<CloudInstance> {
-  const { endpoint = "http://169.254.169.254", timeout = 5000 } = options;
-  const { compute } = await read(`${endpoint}/metadata/instance?api-version=${VERSION}&format=json`, timeout);
+  const { endpoint = "http://169.254.169.254", timeout = 5000, signal } = options;
+  const ends = [AbortSignal.timeout(timeout), ...(signal === undefined ? [] : [signal])];
+  const { compute } = await read(
+    `${endpoint}/metadata/instance?api-version=${VERSION}&format=json`,
+    AbortSignal.any(ends),
+  );
   const { resourceId, vmId, vmSize, location, zone } = compute ?? {};
   if (!resourceId || !vmId) throw unavailable("it does not say which machine this is");
   return {
@@ -39,9 +43,9 @@ export async function azureInstance(options: AzureInstanceOptions = {}): Promise
   };
 }
 
-async function read(url: string, timeout: number): Promise<Metadata> {
+async function read(url: string, signal: AbortSignal): Promise<Metadata> {
   try {
-    const { status, text } = await ask(url, timeout);
+    const { status, text } = await ask(url, signal);
     if (status !== 200) throw unavailable(`it answers ${status}`);
     return JSON.parse(text) as Metadata;
   } catch (cause) {
@@ -53,13 +57,13 @@ async function read(url: string, timeout: number): Promise<Metadata> {
 /** With an agent of its own: a proxy, which `fetch` may go by, is perhaps a machine too, and would say who it is itself. */
 async function ask(
   url: string,
-  timeout: number,
+  signal: AbortSignal,
 ): Promise<{ readonly status: number; readonly text: string }> {
   const { request } = await import("node:http");
   const options = {
     headers: { metadata: "true" },
     agent: false,
-    signal: AbortSignal.timeout(timeout),
+    signal,
   } as const;
   return new Promise((resolve, reject) => {
     const sent = request(url, options, (response) => {

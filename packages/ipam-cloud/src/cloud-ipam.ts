@@ -1,5 +1,4 @@
 import {
-  Backoff,
   NetloomError,
   TypedEmitter,
   type AbortOptions,
@@ -19,11 +18,19 @@ import { familyOf } from "./inventory.ts";
 import { Journal } from "./journal.ts";
 import { NodeCloud } from "./node-cloud.ts";
 import { NodeRecord } from "./node-record.ts";
-import { cloudTimes, type CloudEvents, type CloudIpamOptions, type CloudIpamTimes } from "./options.ts";
+import {
+  checkOptions,
+  cloudTimes,
+  type CloudEvents,
+  type CloudIpamOptions,
+  type CloudIpamTimes,
+} from "./options.ts";
 import { asNetloomError, mayComeTrue, refusal, shortOf, whyShort, type Known, type Why } from "./refusals.ts";
 import { Pause } from "./pause.ts";
 import { POOL, PodRanges } from "./pod-ranges.ts";
 import { cloudPolicy, lowMark, type CloudPolicy } from "./policy.ts";
+import { checkInstance } from "./provider-checks.ts";
+import { Retries } from "./retries.ts";
 import { throttlesOf } from "./throttle.ts";
 import type { Shortage } from "./planning.ts";
 import { Waiters, type Waiter } from "./waiters.ts";
@@ -39,8 +46,15 @@ export interface CloudIpam extends Ipam {
  * @throws {@link NetloomError} `ERR_OPTIONS_INVALID`.
  */
 export function cloudIpam(options: CloudIpamOptions): CloudIpam {
+  checkOptions(options);
   return new WarmIpam(options, cloudPolicy(options.policy), cloudTimes(options.times));
 }
+
+/** Names what is tried again. */
+const ROUND = "round";
+/** Milliseconds until a round that failed is tried again: at first, and at most where somebody waits. */
+const FIRST_RETRY = 200;
+const WAITED_FOR = 10_000;
 
 class WarmIpam implements CloudIpam {
   readonly name: string;
@@ -85,7 +99,11 @@ class WarmIpam implements CloudIpam {
     this.#closed.signal.throwIfAborted();
     const { provider, instance, pools, securityGroups, limits } = this.#options;
     const { runtime, store, prefix, families, node: name } = context;
-    const node = { ...(typeof instance === "function" ? await instance() : instance), name };
+    const called = AbortSignal.any([this.#closed.signal, ...(signal === undefined ? [] : [signal])]);
+    const found =
+      typeof instance === "function" ? await unlessAborted(instance({ signal: called }), called) : instance;
+    checkInstance(found);
+    const node = { ...found, name };
     const ranges = new PodRanges(this.name, runtime.clock, runtime.random);
     const stop = new AbortController();
     const end = AbortSignal.any([this.#closed.signal, stop.signal]);
@@ -120,6 +138,9 @@ class WarmIpam implements CloudIpam {
     } catch (error) {
       stop.abort(error);
       await running;
+      // It is as if it had not been started.
+      this.#context = this.#ranges = this.#cloud = this.#pause = undefined;
+      for (const waiter of this.#waiters) waiter.reject(error);
       throw error;
     }
   }
@@ -192,24 +213,31 @@ class WarmIpam implements CloudIpam {
   /** Rounds, until it is called off. What fails is told, and tried again. */
   async #run(cloud: NodeCloud, end: AbortSignal): Promise<void> {
     const { runtime } = this.#context!;
-    const backoff = new Backoff(runtime, { first: 200, most: this.#times.retryAfter });
+    const { retryAfter } = this.#times;
+    const retries = new Retries(runtime.random, retryAfter);
     const pause = new Pause(runtime.clock);
     this.#pause = pause;
     while (!end.aborted) {
       pause.begin();
+      const before = this.#lastFailure;
       try {
         const shortages = await cloud.round();
         this.#serve(shortages);
-        backoff.reset();
+        retries.succeeded(ROUND);
+        // Who comes later does not fail for it.
+        if (this.#lastFailure === before && this.#waiters.size === 0) this.#lastFailure = undefined;
         // Nobody else asks again before a node has started.
         const [short] = this.#served === undefined ? [] : shortages;
         if (short !== undefined) this.#failed(shortOf(short, this.#known(), this.name));
-        const most = short === undefined ? Infinity : this.#times.retryAfter;
+        const most = short === undefined ? Infinity : retryAfter;
         await pause.wait(Math.min(cloud.nextLook(), most), end);
       } catch (error) {
         if (end.aborted) return;
         this.#failed(asNetloomError(error, this.name));
-        await backoff.wait(end).catch(() => undefined);
+        const wait = retries.failed(ROUND, FIRST_RETRY);
+        // Those who wait for the cloud wait no longer than they must when it is well again; nor is it asked for each of them.
+        pause.begin(WAITED_FOR);
+        await pause.wait(this.#waiters.size > 0 ? Math.min(wait, WAITED_FOR) : wait, end);
       }
     }
   }
@@ -273,7 +301,11 @@ class WarmIpam implements CloudIpam {
   #failed(error: NetloomError, passes = false): void {
     this.#lastFailure = error;
     this.cloudEvents.emit("action:failed", error);
-    this.#context?.report?.(error);
+    try {
+      this.#context?.report?.(error);
+    } catch {
+      // Whoever only listens stops no rounds.
+    }
     // Who starts waits for what may come, and not for what will not.
     if (!error.retryable && !passes) this.#refused?.(error);
   }
@@ -306,4 +338,14 @@ class WarmIpam implements CloudIpam {
       backend: this.name,
     });
   }
+}
+
+/** Also where what is waited for hears of no signal. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const aborted = (): void => reject(signal.reason);
+    signal.addEventListener("abort", aborted, { once: true });
+    if (signal.aborted) aborted();
+    void promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
+  });
 }

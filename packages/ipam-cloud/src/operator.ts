@@ -1,6 +1,7 @@
 import { sleep, type Clock, type OperatorComponent, type OperatorContext } from "@netloom/core";
 import { quietly } from "@netloom/core/backend";
 import { Journal, type CorruptIntent, type Intent } from "./journal.ts";
+import { checkOperatorOptions } from "./options.ts";
 import { NODES } from "./node-record.ts";
 import { faultOf, type CloudCall, type CloudProvider, type Orphan } from "./provider.ts";
 import { throttlesOf, type Urgency } from "./throttle.ts";
@@ -20,6 +21,7 @@ const LEFT_FOR = 60_000;
  * number of operators may run.
  */
 export function cloudIpamOperator(options: CloudIpamOperatorOptions): OperatorComponent {
+  checkOperatorOptions(options);
   const { provider, interval = 300_000 } = options;
   return {
     name: provider.name,

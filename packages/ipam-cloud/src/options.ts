@@ -1,6 +1,8 @@
-import { NetloomError } from "@netloom/core";
+import type { AbortOptions, NetloomError } from "@netloom/core";
+import { checkNames, checkText, checkTime, invalid } from "./option-checks.ts";
 import type { CloudAction } from "./planning.ts";
 import type { CloudPolicyOptions } from "./policy.ts";
+import { checkInstance, checkLimits, checkProvider } from "./provider-checks.ts";
 import type { CloudNode, CloudPool, CloudProvider, NodeLimits } from "./provider.ts";
 
 /** Which instance a node is; its name comes from the agent. */
@@ -8,8 +10,8 @@ export type CloudInstance = Omit<CloudNode, "name">;
 
 export interface CloudIpamOptions {
   readonly provider: CloudProvider;
-  /** The instance this node is, or how to find out. */
-  readonly instance: CloudInstance | (() => Promise<CloudInstance>);
+  /** The instance this node is, or how to find out: called off when the start is, or the IPAM is stopped. */
+  readonly instance: CloudInstance | ((options: AbortOptions) => Promise<CloudInstance>);
   /** How much is kept warm. @defaultValue Cilium's watermarks, 8 addresses free */
   readonly policy?: CloudPolicyOptions;
   /** Which pools may be used for new interfaces and more addresses. @defaultValue all */
@@ -21,7 +23,7 @@ export interface CloudIpamOptions {
   readonly times?: Partial<CloudIpamTimes>;
 }
 
-/** In milliseconds. */
+/** In whole milliseconds, up to 2³¹ − 1. */
 export interface CloudIpamTimes {
   /** How long a burst of allocations that wait is gathered. @defaultValue 20 */
   readonly coalesce: number;
@@ -31,11 +33,11 @@ export interface CloudIpamTimes {
   readonly ease: number;
   /** How long an allocation waits for the cloud. @defaultValue 60000 */
   readonly patience: number;
-  /** When what the cloud refused is asked for again. @defaultValue 60000 */
+  /** When what the cloud refused is asked for again. 100 or more. @defaultValue 60000 */
   readonly retryAfter: number;
-  /** How often the node is read although nothing has happened. @defaultValue 300000 */
+  /** How often the node is read although nothing has happened. 100 or more. @defaultValue 300000 */
   readonly refreshAfter: number;
-  /** When an interface that is attaching is looked at again. @defaultValue 5000 */
+  /** When an interface that is attaching is looked at again. 100 or more. @defaultValue 5000 */
   readonly attachTime: number;
   /** How far a read may be behind an answer. @defaultValue 15000 */
   readonly visibilityLag: number;
@@ -65,15 +67,48 @@ const DEFAULTS: CloudIpamTimes = {
   visibilityLag: 15_000,
 };
 
+/** Times below which a node would do little else. */
+const LEAST: Partial<CloudIpamTimes> = { retryAfter: 100, refreshAfter: 100, attachTime: 100 };
+
+const NAMES = ["provider", "instance", "policy", "pools", "securityGroups", "limits", "times"];
+
+/** @throws {@link NetloomError} `ERR_OPTIONS_INVALID`. */
+export function checkOptions(options: CloudIpamOptions): void {
+  checkNames("", options, NAMES);
+  const { provider, instance, pools, securityGroups, limits } = options;
+  checkProvider(provider);
+  if (typeof instance !== "function") checkInstance(instance);
+  if (pools !== undefined && typeof pools !== "function")
+    throw invalid("pools", pools, 'write a function: (pool) => pool.tags.pods === "yes"');
+  if (securityGroups !== undefined) {
+    if (!Array.isArray(securityGroups) || securityGroups.length === 0)
+      throw invalid("securityGroups", securityGroups, "list their ids, or leave it out");
+    for (const group of securityGroups) checkText("securityGroups", group);
+  }
+  if (limits !== undefined) checkLimits(limits);
+}
+
 /** @throws {@link NetloomError} `ERR_OPTIONS_INVALID`. */
 export function cloudTimes(times: Partial<CloudIpamTimes> = {}): CloudIpamTimes {
-  for (const [name, value] of Object.entries(times)) {
-    if (typeof value === "number" && value >= 0) continue;
-    throw new NetloomError("ERR_OPTIONS_INVALID", `option times.${name} ${String(value)} is not acceptable`, {
-      input: value,
-      remedy: "write milliseconds",
-      backend: "cloud",
-    });
-  }
-  return { ...DEFAULTS, ...times };
+  checkNames("times", times, Object.keys(DEFAULTS));
+  const all: CloudIpamTimes = { ...DEFAULTS, ...defined(times) };
+  for (const [name, value] of Object.entries(all))
+    checkTime(`times.${name}`, value, LEAST[name as keyof CloudIpamTimes] ?? 0);
+  return all;
+}
+
+/** @throws {@link NetloomError} `ERR_OPTIONS_INVALID`. */
+export function checkOperatorOptions(options: {
+  readonly provider: unknown;
+  readonly interval?: unknown;
+}): void {
+  checkNames("", options, ["provider", "interval"]);
+  const { provider, interval } = options;
+  checkProvider(provider);
+  if (interval !== undefined) checkTime("interval", interval, 100);
+}
+
+/** What is `undefined` is left out. */
+function defined<T extends object>(some: T): T {
+  return Object.fromEntries(Object.entries(some).filter(([, value]) => value !== undefined)) as T;
 }

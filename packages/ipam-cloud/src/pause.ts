@@ -7,14 +7,20 @@ export class Pause {
   #timer: Timer | undefined;
   /** When the next round begins at the latest, in monotonic milliseconds. */
   #due = Infinity;
+  #least = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** A round begins: what is asked for from now on is for the next one. */
-  begin(): void {
+  /**
+   * A round begins: what is asked for from now on is for the next one.
+   *
+   * @param least - nobody who asks is given less than so many milliseconds
+   */
+  begin(least = 0): void {
     this.#due = Infinity;
+    this.#least = least;
   }
 
   /** Resolves after so many milliseconds, when somebody has asked for an earlier end, or when called off. */
@@ -36,11 +42,12 @@ export class Pause {
 
   /** It ends within so many milliseconds, so that what comes meanwhile is done with it. */
   shorten(within: number): void {
-    const due = this.#clock.monotonic() + within;
+    const delay = Math.max(within, this.#least);
+    const due = this.#clock.monotonic() + delay;
     if (due >= this.#due) return;
     this.#due = due;
     if (this.#wake === undefined) return;
     this.#timer?.cancel();
-    this.#timer = this.#clock.after(within, this.#wake);
+    this.#timer = this.#clock.after(delay, this.#wake);
   }
 }

@@ -29,7 +29,8 @@ export class PodRanges {
   readonly #leases = new Map<string, { readonly owner: string; readonly retired: boolean }>();
   #ranges: NodeRanges;
   #lost: ReadonlySet<string> = new Set();
-  #restored = false;
+  /** Milliseconds since 1970. */
+  #restoredAt: number | undefined;
 
   constructor(backend: string, clock: Clock, random: Random) {
     this.#backend = backend;
@@ -70,7 +71,7 @@ export class PodRanges {
 
   /** Takes away those of which nothing is used. Nothing, before it is known what is. @returns those that it could */
   withdraw(cidrs: readonly string[]): readonly string[] {
-    if (!this.#restored) return [];
+    if (this.#restoredAt === undefined) return [];
     const gone = cidrs.filter((cidr) => this.#ranges.remove(parseCidr(cidr)));
     for (const cidr of gone) this.#idleSince.delete(cidr);
     return gone;
@@ -93,7 +94,7 @@ export class PodRanges {
     this.#ranges.restore(leases);
     for (const { owner, addresses, retired } of leases)
       for (const address of addresses) this.#leases.set(address, { owner, retired });
-    this.#restored = true;
+    this.#restoredAt ??= this.#clock.now();
     this.#look();
   }
 
@@ -128,10 +129,15 @@ export class PodRanges {
   use(): ReadonlyMap<string, RangeUse> {
     return new Map(
       this.#ranges.status().ranges.map(({ range, capacity, free }) => {
-        const idleSince = this.#restored ? this.#idleSince.get(range) : undefined;
+        const idleSince = this.#restoredAt === undefined ? undefined : this.#idleSince.get(range);
         return [range, { used: capacity - free, ...(idleSince === undefined ? {} : { idleSince }) }];
       }),
     );
+  }
+
+  /** The same of what is not taken up, being of another family: a lease of it would not have been restored. */
+  get useOfOthers(): RangeUse {
+    return { used: 0, ...(this.#restoredAt === undefined ? {} : { idleSince: this.#restoredAt }) };
   }
 
   #look(): void {

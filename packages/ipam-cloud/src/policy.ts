@@ -1,4 +1,4 @@
-import { NetloomError } from "@netloom/core";
+import { checkNames, checkTime, invalid, isWhole } from "./option-checks.ts";
 import type { Targets } from "./targets.ts";
 import type { Watermarks } from "./watermarks.ts";
 
@@ -27,24 +27,39 @@ export interface CloudPolicyOptions extends Partial<Watermarks> {
   readonly excessDelay?: number | "keep";
 }
 
+const MARKS = ["preAllocate", "minAllocate", "maxAllocate", "maxAboveWatermark"] as const;
+const TARGETS = [
+  "warmAddresses",
+  "minimumAddresses",
+  "warmBlocks",
+  "warmInterfaces",
+  "maxAddresses",
+] as const;
+/** Those that may be without end. */
+const CAPS: ReadonlySet<string> = new Set(["maxAllocate", "targets.maxAddresses"]);
+
 /** @throws {@link NetloomError} `ERR_OPTIONS_INVALID`. */
 export function cloudPolicy(options: CloudPolicyOptions = {}): CloudPolicy {
+  checkNames("policy", options, [...MARKS, "targets", "blocks", "singles", "excessDelay"]);
   const { targets, blocks = true, singles = true, excessDelay = 180_000 } = options;
+  const marked = MARKS.find((name) => options[name] !== undefined);
+  if (targets !== undefined) {
+    checkNames("targets", targets, TARGETS);
+    if (marked !== undefined) throw invalid(marked, options[marked], "write watermarks or targets, not both");
+    for (const name of TARGETS) checkCount(`targets.${name}`, targets[name]);
+  }
+  for (const name of MARKS) checkCount(name, options[name]);
+  for (const [name, value] of Object.entries({ blocks, singles }))
+    if (typeof value !== "boolean") throw invalid(name, value, "write true or false");
+  if (excessDelay !== "keep") checkTime("excessDelay", excessDelay);
   const watermarks: Watermarks = {
     preAllocate: options.preAllocate ?? 8,
     minAllocate: options.minAllocate ?? 0,
     maxAllocate: options.maxAllocate ?? Infinity,
     maxAboveWatermark: options.maxAboveWatermark ?? 0,
   };
-  for (const [name, value] of Object.entries({ ...watermarks, ...targets })) checkCount(name, value);
-  if (excessDelay !== "keep") checkCount("excessDelay", excessDelay);
-  for (const [name, most] of Object.entries({
-    maxAllocate: watermarks.maxAllocate,
-    "targets.maxAddresses": targets?.maxAddresses ?? Infinity,
-  }))
-    if (most < 2) throw invalid(name, most, "write 2 or more: the node itself takes one");
   if (watermarks.maxAllocate < watermarks.minAllocate)
-    throw invalid("maxAllocate", watermarks.maxAllocate, `write at least minAllocate`);
+    throw invalid("maxAllocate", watermarks.maxAllocate, "write at least minAllocate");
   return {
     warm: targets === undefined ? { by: "watermarks", watermarks } : { by: "targets", targets },
     blocks,
@@ -67,18 +82,8 @@ export function mostOf({ warm }: CloudPolicy): { readonly option: string; readon
 }
 
 function checkCount(name: string, value: unknown): void {
-  if (
-    value === undefined ||
-    (typeof value === "number" && value >= 0 && (Number.isInteger(value) || value === Infinity))
-  )
-    return;
-  throw invalid(name, value, "write a whole number");
-}
-
-function invalid(option: string, input: unknown, remedy: string): NetloomError {
-  return new NetloomError("ERR_OPTIONS_INVALID", `option ${option} ${String(input)} is not acceptable`, {
-    input,
-    remedy,
-    backend: "cloud",
-  });
+  if (value === undefined) return;
+  const isCap = CAPS.has(name);
+  if (!isWhole(value) && !(isCap && value === Infinity)) throw invalid(name, value, "write a whole number");
+  if (isCap && value < 2) throw invalid(name, value, "write 2 or more: the node itself takes one");
 }

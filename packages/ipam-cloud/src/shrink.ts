@@ -20,7 +20,7 @@ export function shrink(input: PlanInput, changes: ReadonlyMap<Family, PoolChange
     .toSorted((a, b) => Number(a.primary) - Number(b.primary) || usedOf(a, input) - usedOf(b, input));
   for (const one of interfaces) {
     if (capabilities.interfaces === "dynamic" && canGo(one, input, excess)) {
-      for (const { cidr } of podAddresses(one)) spend(excess, cidr);
+      for (const { cidr } of podAddresses(one)) if (isServed(cidr, input)) spend(excess, cidr);
       actions.push({ do: "remove-interface", interface: one.id });
       continue;
     }
@@ -38,8 +38,10 @@ function canGo(one: CloudInterface, input: PlanInput, excess: ReadonlyMap<Family
   if (one.primary || !one.managed) return false;
   const left = new Map(excess);
   return podAddresses(one).every(({ cidr }) => {
-    const family = familyOf(cidr);
-    if (!isIdle(cidr, input) || (left.get(family) ?? 0) < sizeOf(cidr)) return false;
+    if (!isIdle(cidr, input)) return false;
+    // Of a family that no pod is given any more, all is in excess.
+    if (!isServed(cidr, input)) return true;
+    if ((left.get(familyOf(cidr)) ?? 0) < sizeOf(cidr)) return false;
     spend(left, cidr);
     return true;
   });
@@ -71,6 +73,10 @@ function isIdle(cidr: string, { demand, policy, now }: PlanInput): boolean {
   const use = demand.ranges.get(cidr);
   if (use === undefined || use.used > 0 || use.idleSince === undefined) return false;
   return policy.excessDelay !== "keep" && now - use.idleSince >= policy.excessDelay;
+}
+
+function isServed(cidr: string, { families }: PlanInput): boolean {
+  return families.includes(familyOf(cidr));
 }
 
 function usedOf(one: CloudInterface, { demand }: PlanInput): number {

@@ -1,7 +1,9 @@
 import type { Clock, Timer } from "@netloom/core";
 import type { CloudProvider, ThrottleBucket } from "./provider.ts";
 
+const SECOND = 1000;
 const MINUTE = 60_000;
+const LONGEST_REFUSAL = 10 * MINUTE;
 
 /** Changes are let through before reads: a pod waits for them. */
 export type Urgency = "change" | "read";
@@ -119,10 +121,17 @@ export class Throttles {
     signal.throwIfAborted();
   }
 
-  /** The cloud has refused: nobody asks for so many milliseconds. */
-  refused(provider: CloudProvider, node: string, bucket: string | undefined, retryAfter: number): void {
+  /**
+   * The cloud has refused: nobody asks for so many milliseconds.
+   *
+   * @param name - of the bucket, or of the action that was refused; without one, nobody asks for anything
+   */
+  refused(provider: CloudProvider, node: string, name: string | undefined, retryAfter: number): void {
+    // A header that nobody can read is no reason to wait for ever, or not at all.
+    const wait = Number.isNaN(retryAfter) ? SECOND : Math.max(0, Math.min(retryAfter, LONGEST_REFUSAL));
     for (const spec of provider.capabilities.throttles)
-      if (bucket === undefined || spec.name === bucket) this.#bucket(spec, node).empty(retryAfter);
+      if (name === undefined || spec.name === name || spec.actions.includes(name))
+        this.#bucket(spec, node).empty(wait);
   }
 
   #bucket(spec: ThrottleBucket, node: string): Bucket {

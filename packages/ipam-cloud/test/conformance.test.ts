@@ -24,7 +24,7 @@ ipamConformance(
       cloudIpam({
         provider: cloudOf(context),
         instance: { instance: "i-1" },
-        times: { coalesce: 1, lull: 1, retryAfter: 20, refreshAfter: 20 },
+        times: { coalesce: 1, lull: 1, retryAfter: 100, refreshAfter: 100 },
       }),
     grow: (context) => {
       cloudOf(context).cidrs.push("10.77.0.32/28", "fd00:77::20/124");

@@ -97,6 +97,22 @@ describe("throttles", () => {
     expect(late.at).toBe(3000);
   });
 
+  it.each([
+    ["the action's name for the bucket's", "Assign", 3000, 3000],
+    ["no number", "b", Number.NaN, 1000],
+    ["a time that never comes", "b", 1e12, 600_000],
+  ])("takes %s", async (_, name, retryAfter, expected) => {
+    const clock = new ManualClock();
+    const spec = bucket({ capacity: 10 });
+    const throttles = new Throttles(clock);
+    throttles.refused(new FakeCloud({ capabilities: { throttles: [spec] } }), "n", name, retryAfter);
+    const late = asker(clock, throttles, spec)();
+    await clock.advance(expected - 1);
+    expect(late.at).toBeUndefined();
+    await clock.advance(1);
+    expect(late.at).toBe(expected);
+  });
+
   it("stops waiting when it is told to, and takes no token", async () => {
     const clock = new ManualClock();
     const throttles = new Throttles(clock);

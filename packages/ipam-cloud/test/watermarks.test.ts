@@ -84,4 +84,19 @@ describe("the VPC CNI's targets", () => {
     expect(blocks(16, 1, 0)).toEqual({ short: 16, excess: 0 });
     expect(blocks(48, 1, 2)).toEqual({ short: 0, excess: 16 });
   });
+
+  it.each([
+    // available, used, idle blocks, idle singles, excess
+    [{ warmBlocks: 1 }, 37, 0, 2, 5, 16 + 5],
+    [{ warmBlocks: 1 }, 21, 0, 1, 5, 5],
+    [{ warmBlocks: 1 }, 26, 6, 0, 10, 4],
+    [{ warmAddresses: 4 }, 32, 2, 0, 30, 26],
+    [{ warmAddresses: 4 }, 32, 10, 1, 5, 18],
+  ] as const)(
+    "gives back single addresses of a time without blocks, under %o of %i with %i used",
+    (targets, available, used, idleBlocks, idleSingles, over) => {
+      const blocks = { block: 16, interface: 29, idleBlocks, idleSingles };
+      expect(byTargets({ available, used }, targets, blocks)).toEqual({ short: 0, excess: over });
+    },
+  );
 });

@@ -24,7 +24,7 @@ ipamConformance(
       gke({
         metadata: fakeMetadata(() => aliasesOf(context)),
         usable: () => true,
-        times: { coalesce: 1, lull: 1, retryAfter: 20, refreshAfter: 20 },
+        times: { coalesce: 1, lull: 1, retryAfter: 100, refreshAfter: 100 },
       }),
     grow: (context) => {
       aliasesOf(context).push("10.77.0.32/28");
