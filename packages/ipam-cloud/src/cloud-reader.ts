@@ -22,6 +22,8 @@ export interface CloudReaderOptions {
   readonly usable: (pool: CloudPool) => boolean;
   /** What a call is given. */
   readonly call: () => CloudCall;
+  /** Something could not be read, and is gone on without. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** What one node can learn from the cloud. Rejects with errors that people can do something about. */
@@ -81,12 +83,16 @@ export class CloudReader {
     this.#doubtful = true;
   }
 
-  /** Reads the pools again where they are in doubt. @returns those that have another number of free addresses */
+  /**
+   * Reads the pools again where they are in doubt. Where they cannot be read, what is known of them is gone on with.
+   *
+   * @returns those that have another number of free addresses
+   */
   async recount(): Promise<ReadonlySet<string>> {
     if (!this.#doubtful) return new Set();
     const before = new Map(this.known.map((pool) => [pool.id, JSON.stringify(pool.freeAddresses)]));
-    this.#pools = await this.#readPools();
-    const others = this.#pools.filter(
+    await this.#readAgain();
+    const others = this.known.filter(
       ({ id, freeAddresses }) => before.get(id) !== JSON.stringify(freeAddresses),
     );
     return new Set(others.map(({ id }) => id));
@@ -96,8 +102,20 @@ export class CloudReader {
   async havePoolsChanged(age: number): Promise<boolean> {
     if (this.#options.runtime.clock.monotonic() - this.#poolsAt < age) return false;
     const before = JSON.stringify(this.#pools);
-    this.#pools = await this.#readPools();
+    await this.#readAgain();
     return JSON.stringify(this.#pools) !== before;
+  }
+
+  /** Also a failure counts as a look: the next is not at once. */
+  async #readAgain(): Promise<void> {
+    this.#doubtful = false;
+    this.#poolsAt = this.#options.runtime.clock.monotonic();
+    try {
+      this.#pools = await this.#readPools();
+    } catch (error) {
+      this.#options.signal.throwIfAborted();
+      this.#options.failed(error);
+    }
   }
 
   async #readPools(): Promise<readonly CloudPool[]> {

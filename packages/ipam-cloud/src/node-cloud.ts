@@ -1,14 +1,16 @@
-import { isNetloomError, type Family, type NodeInterface } from "@netloom/core";
+import { isNetloomError, NetloomError, type Family, type NodeInterface } from "@netloom/core";
 import { CloudReader } from "./cloud-reader.ts";
 import { Executor, isRemoval, type Outcome } from "./executor.ts";
 import { explain, isPassing, located } from "./faults.ts";
-import { isOurs, podAddresses, sizeOfPrefix } from "./inventory.ts";
+import { familyOf, isOurs, podAddresses, sizeOfPrefix } from "./inventory.ts";
 import type { NodeCloudOptions } from "./node-cloud-options.ts";
+import { isPending, Pending } from "./pending.ts";
 import { plan } from "./plan.ts";
-import type { CloudAction, Plan, Shortage } from "./planning.ts";
+import type { CloudAction, Demand, Plan, Shortage } from "./planning.ts";
 import { lowMark } from "./policy.ts";
 import type { CloudFault, CloudPool, NodeInventory } from "./provider.ts";
 import { Recent } from "./recent.ts";
+import { asNetloomError } from "./refusals.ts";
 import { Setbacks } from "./setbacks.ts";
 import { TakenRanges } from "./taken-ranges.ts";
 
@@ -29,8 +31,9 @@ export class NodeCloud {
   #readAt = -Infinity;
   /** When it was last looked at what is pending, or since when something is. */
   #pendingSince = -Infinity;
-  /** There may be open intents that nobody works on, from this time on: milliseconds since 1970. */
+  /** There may be open intents that nobody works on, from this time on, in monotonic milliseconds. */
   #unsettled: number | undefined = -Infinity;
+  readonly #pending: Pending;
   /** When the node was given something last, and when it may be given a little more: in monotonic milliseconds. */
   #grewAt = -Infinity;
   #growsAt: number | undefined;
@@ -46,7 +49,12 @@ export class NodeCloud {
       isTaken: (cidr) => options.ranges.has(cidr),
       ...(securityGroups === undefined ? {} : { securityGroups }),
     });
-    this.#reader = new CloudReader({ ...options, call: () => this.#executor.read() });
+    this.#reader = new CloudReader({
+      ...options,
+      call: () => this.#executor.read(),
+      failed: (error) => options.failed(asNetloomError(error, options.provider.name), true),
+    });
+    this.#pending = new Pending(options.attachTime);
     this.#recent = new Recent(options.visibilityLag);
     this.#setbacks = new Setbacks(options.runtime, options.retryAfter);
     this.#taken = new TakenRanges({
@@ -72,8 +80,9 @@ export class NodeCloud {
     const now = runtime.clock.now();
     const times = [refreshAfter - this.#age()];
     // Also one that was over before the round was.
-    for (const { until } of this.#setbacks.all) times.push(Math.max(1, until - now));
-    if (this.#unsettled !== undefined) times.push(Math.max(1, this.#unsettled - now));
+    const monotonic = runtime.clock.monotonic();
+    for (const { until } of this.#setbacks.all) times.push(Math.max(1, until - monotonic));
+    if (this.#unsettled !== undefined) times.push(Math.max(1, this.#unsettled - monotonic));
     if (this.#isPending()) times.push(Math.max(1, this.#pendingFor()));
     if (this.#growsAt !== undefined) times.push(Math.max(1, this.#growsAt - runtime.clock.monotonic()));
     if (ranges.lost.length > 0) times.push(Math.max(1, retryAfter - this.#age()));
@@ -99,6 +108,7 @@ export class NodeCloud {
       const inventory = await this.#settle();
       if (inventory === undefined) continue;
       await this.#taken.update(inventory, this.#readAt);
+      this.#tellStuck(inventory);
       // It has less than was thought, and may be asked for that.
       this.#setbacks.forgive(await this.#reader.recount());
       const next = await this.#plan(inventory);
@@ -127,6 +137,16 @@ export class NodeCloud {
     return true;
   }
 
+  #tellStuck(inventory: NodeInventory): void {
+    const { runtime, node, provider, failed } = this.#options;
+    for (const { id } of this.#pending.update(inventory, runtime.clock.monotonic())) {
+      const message = `interface ${id} of ${node.name} (${node.instance}) does not get ready`;
+      const remedy = "see what the cloud says of it; the node goes on without it";
+      const options = { input: id, remedy, retryable: true, backend: provider.name };
+      failed(new NetloomError("ERR_CLOUD_UNAVAILABLE", message, options), true);
+    }
+  }
+
   #forgetWhatIsOld(): void {
     const { refreshAfter, retryAfter, ranges, runtime } = this.#options;
     if (this.#age() >= refreshAfter) {
@@ -146,7 +166,7 @@ export class NodeCloud {
     await this.#reader.pools();
     const read = this.#inventory === undefined;
     this.#inventory ??= await this.#read();
-    const now = runtime.clock.now();
+    const now = runtime.clock.monotonic();
     if (this.#unsettled === undefined || this.#unsettled > now) return this.#inventory;
     // What is open is judged by what was read after it.
     if (!read) this.#inventory = await this.#read();
@@ -241,19 +261,29 @@ export class NodeCloud {
   }
 
   async #plan(inventory: NodeInventory): Promise<Plan> {
-    const { ranges, policy, provider, families, runtime } = this.#options;
+    const { policy, provider, families, runtime } = this.#options;
+    const [now, monotonic] = [runtime.clock.now(), runtime.clock.monotonic()];
     const made = plan({
-      inventory: this.#taken.outlook(inventory),
+      inventory: this.#pending.outlook(this.#taken.outlook(inventory), monotonic),
       limits: await this.#reader.limits(),
       pools: await this.#reader.pools(),
-      demand: { ranges: ranges.use(), waiting: this.#waiting() },
+      demand: { ranges: this.#use(inventory), waiting: this.#waiting() },
       policy,
       capabilities: provider.capabilities,
       families,
-      setbacks: this.#setbacks.all,
-      now: runtime.clock.now(),
+      setbacks: this.#setbacks.all.map((one) => ({ ...one, until: now + one.until - monotonic })),
+      now,
     });
     return { ...made, shortages: made.shortages.filter(({ why }) => !isPassing(why)) };
+  }
+
+  /** Of what the node has taken up, and of what it has of families that its pods are not given any more. */
+  #use(inventory: NodeInventory): Demand["ranges"] {
+    const { ranges, families } = this.#options;
+    const others = inventory.interfaces
+      .flatMap((one) => podAddresses(one))
+      .filter(({ cidr }) => !families.includes(familyOf(cidr)));
+    return new Map([...ranges.use(), ...others.map(({ cidr }) => [cidr, ranges.useOfOthers] as const)]);
   }
 
   /** The node waits, too, as long as it has no address of its own. */
@@ -306,14 +336,15 @@ export class NodeCloud {
 
   /** Something has been given, but is not delivered to yet. */
   #isPending(): boolean {
-    return (this.#inventory?.interfaces ?? []).some(
-      (one) => isOurs(one) && (one.state === "attaching" || podAddresses(one).some(({ ready }) => !ready)),
-    );
+    return (this.#inventory?.interfaces ?? []).some(isPending);
   }
 
-  /** For how many milliseconds more it is not to be looked at. */
+  /** For how many milliseconds more it is not to be looked at: what never came for long is not looked at so often. */
   #pendingFor(): number {
-    const { runtime, attachTime } = this.#options;
-    return this.#pendingSince + attachTime - runtime.clock.monotonic();
+    const { runtime, attachTime, retryAfter } = this.#options;
+    const now = runtime.clock.monotonic();
+    const pending = (this.#inventory?.interfaces ?? []).filter(isPending);
+    const isHopeless = pending.every(({ id }) => this.#pending.isStuck(id, now));
+    return this.#pendingSince + (isHopeless ? Math.max(attachTime, retryAfter) : attachTime) - now;
   }
 }

@@ -23,6 +23,7 @@ export class Setbacks {
     this.#retries = new Retries(runtime.random, MOST);
   }
 
+  /** In monotonic milliseconds: setting a clock right ends nothing, and makes nothing last. */
   get all(): readonly Setback[] {
     return this.#all;
   }
@@ -33,7 +34,7 @@ export class Setbacks {
     const wait = isPassing(stop.what)
       ? this.#retries.failed(nameOf(stop), FIRST[stop.what])
       : this.#retryAfter;
-    this.#all = [...this.#all, { ...stop, until: this.#runtime.clock.now() + wait }];
+    this.#all = [...this.#all, { ...stop, until: this.#runtime.clock.monotonic() + wait }];
     return stop;
   }
 
@@ -43,7 +44,7 @@ export class Setbacks {
   }
 
   expire(): void {
-    const now = this.#runtime.clock.now();
+    const now = this.#runtime.clock.monotonic();
     this.#all = this.#all.filter(({ until }) => until > now);
   }
 
