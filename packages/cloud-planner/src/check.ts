@@ -1,7 +1,7 @@
 import { NetloomError, parseCidr } from "@netloom/core";
 import { cloudPolicy } from "@netloom/ipam-cloud";
 import type { Planner, PlannerInput, PlannerNodes, PlannerSubnet } from "./input.ts";
-import { bucketsOf } from "./shapes.ts";
+import { bucketsOf, SHAPES } from "./shapes.ts";
 
 /** Of what names none. */
 const ANY_ZONE = "zone-a";
@@ -11,9 +11,16 @@ const MOST_NODES = 20_000;
 
 /** @throws {@link NetloomError} `ERR_OPTIONS_INVALID`. */
 export function checked(input: PlannerInput): Planner {
-  const { shape = "aws", pods, growth = {}, policy = {}, throttles = [], budget = "shared" } = input;
+  checkShape(input);
   if (input.subnets.length === 0) throw invalid("subnets", "none", "name at least one");
   if (input.nodes.length === 0) throw invalid("nodes", "none", "say how many there are");
+  const { shape = "aws", pods, growth = {}, policy = {}, throttles = [], budget = "shared" } = input;
+  const { placement = "scattered", rollout = true, seed = 1 } = input;
+  oneOf("shape", shape, Object.keys(SHAPES));
+  oneOf("placement", placement, ["scattered", "packed"]);
+  oneOf("budget", budget, ["shared", "node"]);
+  if (typeof rollout !== "boolean") throw invalid("rollout", rollout, "write true or false");
+  if (!Number.isSafeInteger(seed)) throw invalid("seed", seed, "write a whole number");
   const subnets = input.subnets.map(checkedSubnet);
   for (const [index, { id, cidr }] of subnets.entries()) {
     for (const other of subnets.slice(0, index)) {
@@ -34,9 +41,12 @@ export function checked(input: PlannerInput): Planner {
   for (const [name, value] of Object.entries({ latency, attachTime, operationTime }))
     if (!(value >= 0 && value < Infinity)) throw invalid(`times.${name}`, value, "write milliseconds");
   cloudPolicy(policy);
-  for (const { name, capacity, perSecond } of throttles)
+  for (const { name, actions, capacity, perSecond } of throttles) {
+    if (!Array.isArray(actions))
+      throw invalid(`throttles.${name}.actions`, actions, "list the actions that take from it");
     if (!(capacity >= 1 && perSecond > 0))
       throw invalid(`throttles.${name}`, `${capacity},${perSecond}`, "write a capacity and tokens a second");
+  }
   return {
     shape,
     subnets,
@@ -44,13 +54,33 @@ export function checked(input: PlannerInput): Planner {
     pods: { perNode: pods.perNode, now },
     growth: { podsPerNode, nodes: moreNodes },
     policy,
-    placement: input.placement ?? "scattered",
+    placement,
     throttles: bucketsOf(shape, throttles),
     times: { latency, attachTime, operationTime },
     budget,
-    rollout: input.rollout ?? true,
-    seed: input.seed ?? 1,
+    rollout,
+    seed,
   };
+}
+
+/** That the parts are there, and what they should be: whoever has no types is told so, too. */
+function checkShape(input: unknown): void {
+  if (!isObject(input)) throw invalid("input", input, "write { subnets, nodes, pods }");
+  const { subnets, nodes, throttles = [] } = input;
+  for (const [option, value] of Object.entries({ subnets, nodes, throttles }))
+    if (!Array.isArray(value) || !value.every(isObject)) throw invalid(option, value, "write a list of them");
+  if (!isObject(input["pods"])) throw invalid("pods", input["pods"], "write { perNode: 30 }");
+  for (const option of ["growth", "policy", "times"])
+    if (!isObject(input[option] ?? {}))
+      throw invalid(option, input[option], "write its parts, or leave it out");
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function oneOf(option: string, value: string, known: readonly string[]): void {
+  if (!known.includes(value)) throw invalid(option, value, `write ${known.join(" or ")}`);
 }
 
 function checkedSubnet({ id, cidr, zone = ANY_ZONE, occupied = 0 }: PlannerSubnet): Required<PlannerSubnet> {
@@ -68,6 +98,8 @@ function checkedNodes(
 ): Planner["nodes"][number] {
   const { zone = ANY_ZONE, limits, subnet } = some;
   count("nodes", some.count);
+  if (!isObject(limits) || !isObject(limits.slots))
+    throw invalid("limits", JSON.stringify(limits), "write { interfaces: 4, slots: { 4: 15 } }");
   if (some.count < 1 || some.count > MOST_NODES)
     throw invalid("nodes", some.count, `write a whole number, 1 to ${MOST_NODES}`);
   count("limits.interfaces", limits.interfaces);

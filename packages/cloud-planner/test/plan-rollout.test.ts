@@ -98,4 +98,35 @@ describe("planRollout", () => {
     expect(capacity.fits).toBe(false);
     expect(rollout).toMatchObject({ nodes: capacity.nodes, unserved: 0 });
   });
+
+  it.each([
+    undefined,
+    {},
+    { ...input(), subnets: undefined },
+    { ...input(), subnets: [] },
+    { ...input(), subnets: [5] },
+    { ...input(), subnets: [{ id: "a" }] },
+    { ...input(), nodes: [] },
+    { ...input(), nodes: [{ count: 1 }] },
+    { ...input(), nodes: [{ count: 1, limits: { interfaces: 2 } }] },
+    { ...input(), pods: undefined },
+    { ...input(), pods: {} },
+    { ...input(), shape: "x" },
+    { ...input(), placement: "x" },
+    { ...input(), budget: "x" },
+    { ...input(), rollout: "yes" },
+    { ...input(), seed: Number.NaN },
+    { ...input(), seed: "a" },
+    { ...input(), growth: 5 },
+    { ...input(), times: 5 },
+    { ...input(), policy: 5 },
+    { ...input(), policy: { maxAllocate: 0 } },
+    { ...input(), throttles: 5 },
+    { ...input(), throttles: [{ name: "more", capacity: 1, perSecond: 1 }] },
+  ])("takes no input that is %j", async (wrong) => {
+    await expect(planRollout(wrong as PlannerInput)).rejects.toMatchObject({
+      code: "ERR_OPTIONS_INVALID",
+      remedy: expect.any(String) as string,
+    });
+  });
 });

@@ -103,7 +103,8 @@ describe("the options of cloudIpamOperator", () => {
     { provider, interval: Number.NaN },
     { provider, interval: Infinity },
     { provider, intervall: 1000 },
-  ])("are refused as %j", (options) =>
-    expect(() => cloudIpamOperator(options as { provider: FakeCloud })),
-  ).toThrow(WRONG);
+  ])("are refused as %j", (options) => {
+    const given_ = options as { provider: FakeCloud };
+    expect(() => cloudIpamOperator(given_)).toThrow(WRONG);
+  });
 });
