@@ -61,7 +61,6 @@ describe("an agent on Azure", () => {
     "gives 100 pods an address each in a few changes, and gives back what they leave: %s",
     async (_, machines, blocks) => {
       const { addresses, changes, failures } = await live(machines, blocks, 100);
-      console.log(changes, addresses.length);
       expect(new Set(addresses).size).toBe(100);
       expect(addresses.every((address) => address.startsWith("10.9."))).toBe(true);
       // Azure takes 12 a minute for one machine.

@@ -36,13 +36,10 @@ export function plan(given: PlanInput): Plan {
   const growth = grow(input, changes);
   const shortages = shortagesOf(counts, changes, growth.shortages);
   if (isStopped("refused")) return { actions: [], shortages };
-  const isQuiet = growth.actions.length === 0 && finishing.length === 0;
-  const shrinking = isQuiet && !isStopped("paused", "shrinking") ? shrink(input, changes) : [];
-  const actions = [...finishing, ...growth.actions, ...shrinking];
-  return {
-    actions: actions.filter((action) => !isStopped("refused", action.do)),
-    shortages,
-  };
+  const may = (action: CloudAction): boolean => !isStopped("refused", action.do);
+  const growing = [...finishing, ...growth.actions].filter(may);
+  const shrinking = growing.length === 0 && !isStopped("paused", "shrinking") ? shrink(input, changes) : [];
+  return { actions: [...growing, ...shrinking.filter(may)], shortages };
 }
 
 /** Some instances can have less than their cloud. */

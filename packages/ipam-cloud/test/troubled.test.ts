@@ -64,7 +64,7 @@ describe("a node in a cloud that has troubles", () => {
     skewed = false;
     await lives.pass(90_000);
     expect(await lives.allocate(ipam, 20, "late")).toHaveLength(20);
-    await lives.until(ipam[Symbol.asyncDispose]());
+    await lives.until(Promise.resolve(ipam[Symbol.asyncDispose]()));
   });
 
   it("says that an interface does not get ready, and makes do with others", async () => {
@@ -99,7 +99,7 @@ describe("a node in a cloud that has troubles", () => {
     const before = sim.calls.length;
     await lives.pass(600_000);
     expect(sim.calls.length - before, "and does not look for it all the time").toBeLessThan(20);
-    await lives.until(ipam[Symbol.asyncDispose]());
+    await lives.until(Promise.resolve(ipam[Symbol.asyncDispose]()));
   });
 
   it("takes what it can of pools that it knows, though nobody can list them", async () => {
@@ -126,6 +126,6 @@ describe("a node in a cloud that has troubles", () => {
     expect(await lives.allocate(ipam, 12, "late")).toHaveLength(12);
     expect(reported.map(({ message }) => message).join()).toContain("ec2:DescribeSubnets");
     expect(sim.network.take("subnet-a", SINGLE)).toHaveLength(1);
-    await lives.until(ipam[Symbol.asyncDispose]());
+    await lives.until(Promise.resolve(ipam[Symbol.asyncDispose]()));
   });
 });
