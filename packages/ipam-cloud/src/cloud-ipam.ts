@@ -32,6 +32,7 @@ import { cloudPolicy, lowMark, type CloudPolicy } from "./policy.ts";
 import { checkInstance } from "./provider-checks.ts";
 import { Retries } from "./retries.ts";
 import { throttlesOf } from "./throttle.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 import type { Shortage } from "./planning.ts";
 import { Waiters, type Waiter } from "./waiters.ts";
 
@@ -338,14 +339,4 @@ class WarmIpam implements CloudIpam {
       backend: this.name,
     });
   }
-}
-
-/** Also where what is waited for hears of no signal. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const aborted = (): void => reject(signal.reason);
-    signal.addEventListener("abort", aborted, { once: true });
-    if (signal.aborted) aborted();
-    void promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
-  });
 }

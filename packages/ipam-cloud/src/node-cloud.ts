@@ -2,7 +2,7 @@ import { isNetloomError, NetloomError, type Family, type NodeInterface } from "@
 import { CloudReader } from "./cloud-reader.ts";
 import { Executor, isRemoval, type Outcome } from "./executor.ts";
 import { explain, isPassing, located } from "./faults.ts";
-import { familyOf, isOurs, podAddresses, sizeOfPrefix } from "./inventory.ts";
+import { familyOf, podAddresses, sizeOfPrefix } from "./inventory.ts";
 import type { NodeCloudOptions } from "./node-cloud-options.ts";
 import { isPending, Pending } from "./pending.ts";
 import { plan } from "./plan.ts";
@@ -238,6 +238,7 @@ export class NodeCloud {
       if (outcome.outcome === "settled") return;
       this.#recent.gone(action, at);
       if (!isRemoval(action)) this.#grewAt = at;
+      this.#count(action, before);
       this.#setbacks.done(action, before);
       done(action);
       return;
@@ -251,6 +252,18 @@ export class NodeCloud {
     if (outcome.outcome === "failed" || action.do === "finish-interface")
       this.#setBack(action, fault, before);
     if (outcome.outcome === "unknown") this.#inventory = undefined;
+  }
+
+  /** What this node takes, the pool has no more. What it gives back is not counted on until the pool is read. */
+  #count(action: CloudAction, { interfaces }: NodeInventory): void {
+    if (action.do !== "assign" && action.do !== "add-interface") return;
+    const isNew = action.do === "add-interface";
+    const pool = isNew ? action.pool : interfaces.find(({ id }) => id === action.interface)?.pool;
+    if (pool === undefined) return;
+    for (const { family, prefix, count } of isNew ? action.want : [action])
+      this.#reader.took(pool, family, count * sizeOfPrefix(family, prefix));
+    // Its own.
+    if (isNew) this.#reader.took(pool, 4, 1);
   }
 
   #setBack(action: CloudAction, fault: CloudFault, before: NodeInventory): void {
