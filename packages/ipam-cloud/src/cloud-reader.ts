@@ -1,4 +1,4 @@
-import { NetloomError, type Runtime } from "@netloom/core";
+import { NetloomError, type Family, type Runtime } from "@netloom/core";
 import { explain } from "./faults.ts";
 import {
   faultOf,
@@ -76,6 +76,15 @@ export class CloudReader {
   /** The same, without reading them; none before they were read. */
   get known(): readonly CloudPool[] {
     return this.#pools ?? [];
+  }
+
+  /** So many addresses were taken from a pool, or given back: what is known of it follows, until it is read again. */
+  took(id: string, family: Family, count: number): void {
+    this.#pools = this.#pools?.map((pool) => {
+      const free = pool.freeAddresses?.[family];
+      if (pool.id !== id || free === undefined) return pool;
+      return { ...pool, freeAddresses: { ...pool.freeAddresses, [family]: Math.max(0, free - count) } };
+    });
   }
 
   /** What is known of the pools is wrong: one of them refused what it should have had. */
