@@ -12,6 +12,7 @@ import {
   type IpamStatus,
   type Lease,
   type NodeInterface,
+  type Random,
   type RestoredLease,
 } from "@netloom/core";
 import { familyOf } from "./inventory.ts";
@@ -116,7 +117,7 @@ class WarmIpam implements CloudIpam {
       families,
       policy: this.#policy,
       journal: new Journal(store, prefix, runtime.random),
-      record: new NodeRecord(store, prefix, name, node.instance),
+      record: new NodeRecord(store, prefix, name, node.instance, lifeOf(runtime.random)),
       ranges,
       throttles: throttlesOf(runtime.clock, provider.account),
       runtime,
@@ -339,4 +340,8 @@ class WarmIpam implements CloudIpam {
       backend: this.name,
     });
   }
+}
+
+function lifeOf(random: Random): string {
+  return Array.from({ length: 2 }, () => Math.floor(random.next() * 2 ** 32).toString(36)).join("");
 }

@@ -75,13 +75,32 @@ describe("the journal", () => {
 describe("the record of a node", () => {
   it("keeps the order of its ranges, and forgets those of another instance", async () => {
     const store = memoryStore();
-    const record = new NodeRecord(store, "p/", "node1", "i-1");
+    const record = new NodeRecord(store, "p/", "node1", "i-1", "life-1");
     expect(await record.load()).toBeUndefined();
     await record.save(["10.0.0.9/32", "10.0.0.2/32"]);
-    expect(await new NodeRecord(store, "p/", "node1", "i-1").load()).toEqual(["10.0.0.9/32", "10.0.0.2/32"]);
-    const other = new NodeRecord(store, "p/", "node1", "i-2");
+    expect(await new NodeRecord(store, "p/", "node1", "i-1", "life-2").load()).toEqual([
+      "10.0.0.9/32",
+      "10.0.0.2/32",
+    ]);
+    const other = new NodeRecord(store, "p/", "node1", "i-2", "life-3");
     expect(await other.load()).toBeUndefined();
     await other.save(["10.0.0.7/32"]);
     expect(await record.load()).toBeUndefined();
+  });
+
+  it("is written by the process that began last, and by none that was the node before", async () => {
+    const store = memoryStore();
+    const [before, after] = ["life-1", "life-2"].map(
+      (life) => new NodeRecord(store, "p/", "node1", "i-1", life),
+    );
+    await before!.save(["10.0.0.9/32"]);
+    await after!.save(["10.0.0.9/32"]);
+    const refused = await before!.save(["10.0.0.9/32", "10.0.0.2/32"]).catch((error: unknown) => error);
+    expect(isNetloomError(refused, "ERR_IPAM_CONFLICT")).toBe(true);
+    await after!.save([]);
+    // An operator that thought that the node was gone.
+    await store.delete("p/nodes/node1");
+    await after!.save(["10.0.0.7/32"]);
+    expect(await after!.load()).toEqual(["10.0.0.7/32"]);
   });
 });

@@ -106,7 +106,7 @@ describe("the operator", () => {
   it("deletes the records of nodes that are gone", async () => {
     const { lives } = world();
     for (const node of ["here", "gone"])
-      await new NodeRecord(lives.store, "test/", node, `i-${node}`).save(["10.0.0.9/32"]);
+      await new NodeRecord(lives.store, "test/", node, `i-${node}`, "life").save(["10.0.0.9/32"]);
     const { stop } = operate(lives, ["here"]);
     await lives.pass(3 * MINUTE);
     const { entries } = await lives.store.list("test/nodes/");
