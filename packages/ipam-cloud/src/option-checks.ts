@@ -1,7 +1,7 @@
 import { NetloomError } from "@netloom/core";
 
 /** More than this many milliseconds a timer takes for one. */
-export const LONGEST = 2 ** 31 - 1;
+const LONGEST = 2 ** 31 - 1;
 
 /** What every wrong option is told as. */
 export function invalid(option: string, input: unknown, remedy: string): NetloomError {

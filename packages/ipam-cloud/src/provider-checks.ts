@@ -24,7 +24,7 @@ export function checkProvider(value: unknown): asserts value is CloudProvider {
 }
 
 /** @throws {@link NetloomError} `ERR_OPTIONS_INVALID` where it would never let anything through. */
-export function checkBucket(bucket: ThrottleBucket): void {
+function checkBucket(bucket: ThrottleBucket): void {
   if (!isObject(bucket)) throw invalid("throttles", bucket, "write buckets");
   const { name, actions, capacity, perSecond, refill } = bucket as ThrottleBucket;
   checkText("throttles.name", name);

@@ -155,13 +155,13 @@ export class Endpoints {
     const { facts, node, datapath, ipam } = this.#context;
     const attachments = new Map((await datapath.attachments()).map((one) => [one.name, one]));
     const own = [...facts.endpoints.values()].filter(({ value }) => value.node === node);
-    const dead = own.filter(({ value }) => !attachments.has(value.name) && this.#isForeign(value));
-    await ipam.restore(own.flatMap((one) => (dead.includes(one) ? [] : this.#toRestore(one.value))));
+    const dead = new Set(own.filter(({ value }) => !attachments.has(value.name) && this.#isForeign(value)));
+    await ipam.restore(own.flatMap((one) => (dead.has(one) ? [] : this.#toRestore(one.value))));
     for (const one of own) {
       const { value: fact, revision } = one;
       this.#lastId = Math.max(this.#lastId, fact.id);
       if (fact.state === "retired") this.#forgetLater(fact, revision);
-      else if (dead.includes(one)) await this.#bury(fact, revision);
+      else if (dead.has(one)) await this.#bury(fact, revision);
       else await this.#restoreOne(fact, revision, attachments.get(fact.name));
     }
     for (const name of attachments.keys()) if (!this.#live.has(name)) await datapath.detach(name);
