@@ -28,14 +28,14 @@ it("serves an agent", async () => {
 });
 
 it("takes back after a restart what it had handed out, and nothing else", async () => {
-  const store = memoryStore();
+  const [store, datapath] = [memoryStore(), memoryDatapath()];
   const start = async (...addresses: string[]): Promise<Agent> => {
     const agent = createAgent({
       node: { name: "node1", addresses: ["192.0.2.1"] },
       store,
       ipam: listed(["10.0.0.1", ...addresses]),
       routing: vxlan(),
-      datapath: memoryDatapath(),
+      datapath,
     });
     await agent.start();
     return agent;
@@ -43,9 +43,10 @@ it("takes back after a restart what it had handed out, and nothing else", async 
   const before = await start("10.0.0.2", "10.0.0.3");
   const { addresses } = await before.endpoints.create({ name: "one", labels: [] });
   await before.stop();
-  await using after = await start("10.0.0.2", "10.0.0.3");
+  const after = await start("10.0.0.2", "10.0.0.3");
   expect(after.endpoints.get("one")?.addresses).toEqual(addresses);
   expect((await after.endpoints.create({ name: "two", labels: [] })).addresses).not.toEqual(addresses);
+  await after.stop();
   await expect(start("10.0.0.9")).rejects.toMatchObject({ code: "ERR_IPAM_FOREIGN" });
 });
 

@@ -27,6 +27,8 @@ export class Machine {
   readonly #pods = new Map<string, Pod>();
   #process: Process | undefined;
   #ipam: CloudIpam | undefined;
+  /** Those whose process ends in peace. */
+  readonly #ended = new WeakSet<CloudIpam>();
   #waiting = new Map<string, AbortController>();
   #restored = false;
   #wanted = 0;
@@ -73,6 +75,7 @@ export class Machine {
   /** The process ends in peace, and another begins. */
   restart(): void {
     const [process, ipam] = [this.#process!, this.#ipam!];
+    this.#ended.add(ipam);
     void process.run(async () => {
       await ipam[Symbol.asyncDispose]();
       process.kill();
@@ -98,7 +101,8 @@ export class Machine {
         [...this.#pods.values()].map(({ lease, retired }): RestoredLease => ({ ...lease, retired })),
       );
     } catch (error) {
-      violated(`a life could not begin: ${String(error)}`);
+      // One that was to end before it had begun.
+      if (!this.#ended.has(ipam)) violated(`a life could not begin: ${String(error)}`);
       return;
     }
     this.#restored = true;
