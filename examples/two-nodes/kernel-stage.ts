@@ -28,16 +28,19 @@ export async function kernelStage({ nodes, routing }: DemoOptions): Promise<Stag
   await probe.probe({ node: "probe", addresses: [] });
   const lab = new Lab("demo");
   let over = false;
+  let ending: Promise<void> | undefined;
+  // Once, whoever asks for it: npm hands on what the terminal has sent to all its programs already.
+  const end = (): Promise<void> => (ending ??= lab[Symbol.asyncDispose]());
   const interrupted = (): void => {
     over = true;
-    void lab[Symbol.asyncDispose]().finally(() => process.exit(130));
+    void end().finally(() => process.exit(130));
   };
-  process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
+  process.on("SIGINT", interrupted).on("SIGTERM", interrupted);
   let fabric: DemoFabric;
   try {
     fabric = routing === "bgp" ? await RoutedFabric.lay(lab, nodes) : layFlat(lab, nodes, routing);
   } catch (error) {
-    await lab[Symbol.asyncDispose]();
+    await end();
     throw error;
   }
   const routed = fabric instanceof RoutedFabric ? fabric : undefined;
@@ -87,8 +90,8 @@ export async function kernelStage({ nodes, routing }: DemoOptions): Promise<Stag
       return over;
     },
     async end() {
+      await end();
       process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
-      await lab[Symbol.asyncDispose]();
     },
   };
 }

@@ -151,6 +151,19 @@ describe.skipIf(whyNoLab("the demo on the kernel's datapath") !== undefined)("th
     expect(Netns.list().filter((name) => name.startsWith(`netloom-demo-${child.pid}`))).toEqual([]);
   });
 
+  it("leaves nothing where it is interrupted while it cleans up, and again", async () => {
+    const child = spawn(process.execPath, ["--conditions=@netloom/source", MAIN], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await heard(child.stdout, "Summary");
+    const closed = once(child, "close");
+    child.kill("SIGINT");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    child.kill("SIGINT");
+    expect((await closed)[0]).toBe(130);
+    expect(Netns.list().filter((name) => name.startsWith(`netloom-demo-${child.pid}`))).toEqual([]);
+  });
+
   it("that was killed leaves nothing once it has run again, its router neither", async () => {
     const child = await halfWay("--routing", "bgp");
     const namespaces = Netns.list().filter((name) => name.startsWith("netloom-demo-"));
